@@ -1,0 +1,1 @@
+"""Standard 3GPP streaming data reporting and reliable notifications."""

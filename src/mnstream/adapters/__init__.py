@@ -1,0 +1,1 @@
+"""The world: one folder for each kind of thing that the ports ask for."""
