@@ -1,0 +1,1 @@
+"""Pure protocol: events in, effects out; no I/O, clock, randomness or tasks."""

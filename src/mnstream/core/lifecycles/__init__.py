@@ -1,0 +1,1 @@
+"""The lifecycles: one table a file, nothing else."""

@@ -1,0 +1,43 @@
+"""How long a producer waits before it tries again, and when it gives up."""
+
+from __future__ import annotations
+
+from mnstream.core.streaming.config import ProducerConfig
+
+
+class BackOff:
+    """Pauses that double from one failure to the next, until a channel is open."""
+
+    __slots__ = ("_attempts", "_config", "_give_up_ms")
+
+    def __init__(self, config: ProducerConfig) -> None:
+        """Start as if a channel were open."""
+        self._config = config
+        self._attempts = 0
+        self._give_up_ms: int | None = None
+
+    def succeed(self) -> None:
+        """Note that there is a channel."""
+        self._attempts = 0
+        self._give_up_ms = None
+
+    def start(self, now_ms: int) -> None:
+        """Note that there is no channel from now on, if there was one before."""
+        if self._give_up_ms is None and self._config.give_up_ms:
+            self._give_up_ms = now_ms + self._config.give_up_ms
+
+    def fail(self, jitter: float, now_ms: int) -> int:
+        """Note a failure and say when to try again.
+
+        Half of the pause is certain, half is chance: peers that fell together come back apart.
+        """
+        self.start(now_ms)
+        doubled_ms = self._config.back_off_initial_ms << min(self._attempts, 30)
+        bound_ms = min(self._config.back_off_max_ms, doubled_ms)
+        self._attempts += 1
+        again_ms = now_ms + max(1, bound_ms // 2 + int(bound_ms / 2 * jitter))
+        return again_ms if self._give_up_ms is None else min(again_ms, self._give_up_ms)
+
+    def is_over(self, now_ms: int) -> bool:
+        """Tell whether it is time to give up."""
+        return self._give_up_ms is not None and self._give_up_ms <= now_ms

@@ -1,0 +1,207 @@
+"""The streams of one producer: wanted, agreed with the consumer, or on their way out.
+
+Only one AddStream or DeleteStream is under way at a time. A stream is withdrawn when its last frame
+is acknowledged, not before: a frame that has to be sent again needs its StreamInfo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mnstream.core.effects import ProducerEffect, ReportStream, RequestOperation
+from mnstream.core.errors import DuplicateStream, OperationError, UnknownStreamId
+from mnstream.core.events import (
+    DeadlineReached,
+    OperationAnswered,
+    OperationFailed,
+    StreamAccepted,
+    StreamProposed,
+    StreamRejected,
+    StreamRemoved,
+    StreamsWithdrawn,
+)
+from mnstream.core.lifecycles.stream import STREAM, StreamState
+from mnstream.core.operations import AddStream, DeleteStream, Outcome
+from mnstream.core.streaming.config import ProducerConfig
+from mnstream.core.values import ConnectionId, Status, StreamId, StreamInfo
+
+S = StreamState
+
+
+class ProducedStream:
+    """One stream.
+
+    Attributes:
+        info: What it reports.
+        state: Where its lifecycle is.
+        last_frame: Number of the last frame that may belong to it, once it is withdrawn.
+    """
+
+    __slots__ = ("info", "last_frame", "state")
+
+    def __init__(self, info: StreamInfo) -> None:
+        """Start as wanted."""
+        self.info = info
+        self.state = STREAM.initial
+        self.last_frame = 0
+
+
+class ProducedStreams:
+    """All streams of one producer connection and the request that is under way for them."""
+
+    def __init__(self, config: ProducerConfig) -> None:
+        """Start without streams."""
+        self._config = config
+        self._streams: dict[StreamId, ProducedStream] = {}
+        self._delete_singly = False
+        self._request: AddStream | DeleteStream | None = None
+        self.deadline_ms: int | None = None
+        """When to give up the request that is under way."""
+
+    def __contains__(self, stream_id: StreamId) -> bool:
+        """Tell whether the stream is wanted, agreed or on its way out."""
+        return stream_id in self._streams
+
+    def states(self) -> dict[StreamId, StreamState]:
+        """Say where each stream is."""
+        return {stream_id: stream.state for stream_id, stream in self._streams.items()}
+
+    def offer(self, streams: Iterable[StreamInfo]) -> None:
+        """Want more streams; those that are known already keep their state."""
+        for info in streams:
+            self._streams.setdefault(info.stream_id, ProducedStream(info))
+
+    def withdraw(self, stream_ids: Iterable[StreamId], last_frame: int) -> None:
+        """Want streams no more, once frame ``last_frame`` is acknowledged."""
+        for stream_id in stream_ids:
+            stream = self._streams.get(stream_id)
+            if stream is not None:
+                stream.last_frame = last_frame
+                self._step(stream, StreamsWithdrawn)
+
+    def announced(self, acknowledged: int) -> tuple[StreamInfo, ...]:
+        """Propose everything that a new connection has to know, and return it."""
+        self.give_up_request()
+        for stream in list(self._streams.values()):
+            if stream.state is S.WITHDRAWING and stream.last_frame <= acknowledged:
+                self._step(stream, StreamRemoved)
+            else:
+                self._step(stream, StreamProposed)
+        return tuple(stream.info for stream in self._streams.values())
+
+    def accepted(self) -> list[ProducerEffect]:
+        """Note that the consumer took all that was announced."""
+        return [
+            effect
+            for stream in list(self._streams.values())
+            for effect in self._step(stream, StreamAccepted)
+        ]
+
+    def request_next(
+        self, connection_id: ConnectionId, acknowledged: int, now_ms: int
+    ) -> tuple[ProducerEffect, ...]:
+        """Send the next request if one is due and none is under way."""
+        if self._request is not None:
+            return ()
+        request = self._next_request(connection_id, acknowledged)
+        if request is None:
+            return ()
+        self._request = request
+        self.deadline_ms = now_ms + self._config.request_timeout_ms
+        return (RequestOperation(operation=request),)
+
+    def give_up_request(self) -> None:
+        """Stop waiting for the answer; what it was about is asked again."""
+        for stream in self._in_request():
+            self._step(stream, DeadlineReached)
+        self._request = None
+        self.deadline_ms = None
+
+    def answered(
+        self, event: OperationAnswered | OperationFailed, now_ms: int
+    ) -> list[ProducerEffect]:
+        """Apply what came back; nothing when it does not answer the request under way.
+
+        A request that may succeed later stays under way until ``deadline_ms``.
+        """
+        request = self._request
+        if request is None or event.operation is not request:
+            return []
+        outcome = event.outcome if isinstance(event, OperationAnswered) else None
+        if outcome is None or _is_temporary(outcome):
+            self.deadline_ms = now_ms + self._config.back_off_max_ms
+            return []
+        streams = self._in_request()
+        self._request = None
+        self.deadline_ms = None
+        if isinstance(request, AddStream):
+            rejected = outcome.status is Status.FAILURE
+            return self._added(streams, outcome.exception if rejected else None)
+        return self._deleted(streams, outcome.exception)
+
+    def _next_request(
+        self, connection_id: ConnectionId, acknowledged: int
+    ) -> AddStream | DeleteStream | None:
+        wanted = [stream for stream in self._streams.values() if stream.state is S.WANTED]
+        if wanted:
+            for stream in wanted:
+                self._step(stream, StreamProposed)
+            infos = tuple(stream.info for stream in wanted)
+            return AddStream(connection_id=connection_id, stream_info_list=infos)
+        leaving = [
+            stream.info.stream_id
+            for stream in self._streams.values()
+            if stream.state is S.WITHDRAWING and stream.last_frame <= acknowledged
+        ]
+        if leaving:
+            ids = tuple(leaving[:1] if self._delete_singly else leaving)
+            return DeleteStream(connection_id=connection_id, stream_id_list=ids)
+        return None
+
+    def _added(
+        self, streams: list[ProducedStream], exception: OperationError | None
+    ) -> list[ProducerEffect]:
+        # A stream that the consumer calls a duplicate was added by a request whose answer was lost.
+        refused = exception is not None and not isinstance(exception, DuplicateStream)
+        event = StreamRejected if refused else StreamAccepted
+        return [effect for stream in streams for effect in self._step(stream, event, exception)]
+
+    def _deleted(
+        self, streams: list[ProducedStream], exception: OperationError | None
+    ) -> list[ProducerEffect]:
+        gone = streams
+        if isinstance(exception, UnknownStreamId) and len(streams) > 1:
+            # Nothing was deleted, because some were unknown: those are gone, the others are asked
+            # for again; one by one when the consumer does not say which.
+            gone = [s for s in streams if s.info.stream_id in exception.identifiers]
+            self._delete_singly = not gone
+        return [effect for stream in gone for effect in self._step(stream, StreamRemoved)]
+
+    def _in_request(self) -> list[ProducedStream]:
+        ids: list[StreamId] = []
+        if isinstance(self._request, AddStream):
+            ids = [info.stream_id for info in self._request.stream_info_list]
+        elif isinstance(self._request, DeleteStream):
+            ids = list(self._request.stream_id_list)
+        return [self._streams[stream_id] for stream_id in ids if stream_id in self._streams]
+
+    def _step(
+        self,
+        stream: ProducedStream,
+        event: type[object],
+        exception: OperationError | None = None,
+    ) -> list[ProducerEffect]:
+        move = STREAM.step(stream.state, event)
+        if move is None:
+            return []
+        stream.state, action = move
+        stream_id = stream.info.stream_id
+        if stream.state in STREAM.final:
+            del self._streams[stream_id]
+        if action in ("announce", "report_failure"):
+            return [ReportStream(stream_id=stream_id, exception=exception)]
+        return []
+
+
+def _is_temporary(outcome: Outcome) -> bool:
+    return outcome.exception is not None and outcome.exception.temporary

@@ -1,0 +1,90 @@
+"""From the state of a consumer to the records of a log, and back (DESIGN decision 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from mnstream.core.records import (
+    ConnectionEnded,
+    ConnectionEstablished,
+    Disposition,
+    FrameStored,
+    Record,
+    StreamsChanged,
+)
+from mnstream.core.streaming.connections import Connection, ConnectionTable
+from mnstream.core.streaming.resends import ResendDetector
+
+
+def snapshot(connections: ConnectionTable) -> tuple[ConnectionEstablished, ...]:
+    """Describe every connection as if it were established with the streams that it has now."""
+    return tuple(
+        ConnectionEstablished(
+            connection_id=connection.connection_id,
+            producer_id=connection.producer_id,
+            identity=connection.identity,
+            streams_version=connection.streams_version,
+            stream_info_list=tuple(connection.streams.values()),
+            wall_ms=connection.established_wall_ms,
+        )
+        for connection in connections
+    )
+
+
+def restore(
+    connections: ConnectionTable, records: Iterable[Record], resend_window_frames: int
+) -> None:
+    """Apply the records to an empty table, in order.
+
+    A record of a connection that an earlier one ended, or that none established, is passed over: a
+    log may have lost its beginning.
+    """
+    versions: dict[int, Connection] = {}
+    for record in records:
+        match record:
+            case ConnectionEstablished():
+                versions[record.streams_version] = _establish(connections, record)
+            case StreamsChanged():
+                changed = connections.get(record.connection_id)
+                if changed is not None:
+                    connections.change_streams(
+                        changed,
+                        added=record.added,
+                        removed=record.removed,
+                        streams_version=record.streams_version,
+                    )
+                    versions[record.streams_version] = changed
+            case ConnectionEnded():
+                ended = connections.get(record.connection_id)
+                if ended is not None:
+                    connections.remove(ended)
+            case FrameStored():
+                reporting = versions.get(record.streams_version)
+                if reporting is not None and record.disposition is not Disposition.DUPLICATE:
+                    _recollect(reporting, record.payload, resend_window_frames)
+            case _:
+                assert_never(record)
+
+
+def _establish(connections: ConnectionTable, record: ConnectionEstablished) -> Connection:
+    known = connections.get(record.connection_id)
+    if known is not None:
+        connections.remove(known)
+    connection = Connection(
+        record.connection_id, record.producer_id, record.identity, record.wall_ms
+    )
+    connections.add(connection)
+    connections.change_streams(
+        connection,
+        added=record.stream_info_list,
+        removed=(),
+        streams_version=record.streams_version,
+    )
+    return connection
+
+
+def _recollect(connection: Connection, payload: bytes, resend_window_frames: int) -> None:
+    if connection.resends is None:
+        connection.resends = ResendDetector(resend_window_frames)
+    connection.resends.remember(payload)

@@ -1,0 +1,1 @@
+"""Interfaces: what the services need from the world."""
