@@ -1,0 +1,31 @@
+"""The log: a directory of segment files that is a capture as well (DESIGN decisions 2 and 3)."""
+
+from mnstream.adapters.storage.errors import (
+    LogClosed,
+    LogInUse,
+    LogUnreadable,
+    NotAllWritten,
+    StorageError,
+)
+from mnstream.adapters.storage.memory import MemoryLog
+from mnstream.adapters.storage.reader import Entry, Hole, LogReader
+from mnstream.adapters.storage.segments import Durability
+from mnstream.adapters.storage.units import StoredUnit, stored_units
+from mnstream.adapters.storage.writer import LogConfig, SegmentLog
+
+__all__ = [
+    "Durability",
+    "Entry",
+    "Hole",
+    "LogClosed",
+    "LogConfig",
+    "LogInUse",
+    "LogReader",
+    "LogUnreadable",
+    "MemoryLog",
+    "NotAllWritten",
+    "SegmentLog",
+    "StorageError",
+    "StoredUnit",
+    "stored_units",
+]

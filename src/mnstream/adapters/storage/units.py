@@ -1,0 +1,222 @@
+"""From the frames of a log to the units that they carry, under the names that they were sent with.
+
+What a unit means is decided by the StreamInfo in force when its frame arrived. A frame is stored
+whole, with the verdict on the worst of its units; here each unit is judged by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+
+from mnstream.adapters.codecs import DECODERS
+from mnstream.adapters.codecs.resolve import resolve_values
+from mnstream.adapters.codecs.values import MeasValue, PerformanceDataStreamUnit
+from mnstream.adapters.storage.reader import Hole, LogReader
+from mnstream.core.errors import Undecodable
+from mnstream.core.records import ConnectionEstablished, Disposition, FrameStored
+from mnstream.core.streaming.intake import UNDECODABLE, UNKNOWN_STREAM, WRONG_VALUE_COUNT
+from mnstream.core.streaming.multiplexing import family_of
+from mnstream.core.values import ConnectionId, PerformanceInfo, ProducerId, StreamId, StreamInfo
+
+NORMAL = ""
+QUARANTINED = Disposition.QUARANTINED.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredUnit:
+    """A unit of a stored frame, or the whole frame where its units are unknown.
+
+    Attributes:
+        position: Position of its frame.
+        connection_id: Connection on which it came; None when damage swallowed that.
+        producer_id: Who reported it; None as above.
+        stream_id: Its stream; None when the frame does not tell.
+        stream_info: The stream as it was when the unit was received; None when it is unknown.
+        received_ms: When it arrived, milliseconds since the Unix epoch.
+        time_ns: End of the granularity period, nanoseconds since the epoch; None where unknown.
+        object_dn: Measured object; None where that means nothing.
+        values: A value for each performance metric, in their order; None when the unit has no such
+            values, or they do not match the metrics.
+        kind: ``""``, "quarantined", "duplicate" or "keep-alive".
+        cause: Why it is quarantined: unknownStream, wrongValueCount or undecodable.
+        detail: The same in words; empty otherwise.
+        payload: The whole frame as it arrived.
+    """
+
+    position: int
+    connection_id: ConnectionId | None
+    producer_id: ProducerId | None
+    stream_id: StreamId | None
+    stream_info: StreamInfo | None
+    received_ms: int
+    time_ns: int | None
+    object_dn: str | None
+    values: Mapping[str, MeasValue] | None
+    kind: str
+    cause: str
+    detail: str
+    payload: bytes
+
+
+def _ignore(_hole: Hole) -> None:
+    pass
+
+
+def stored_units(
+    path: Path,
+    *,
+    stream_id: str | None = None,
+    since_ms: int | None = None,
+    until_ms: int | None = None,
+    limit: int | None = None,
+    on_hole: Callable[[Hole], None] = _ignore,
+) -> Iterator[StoredUnit]:
+    """Give the units of a log in the order in which they arrived.
+
+    Args:
+        path: Directory or segment file.
+        stream_id: Only units of this stream.
+        since_ms: Only what was received at this time or later, ms since the Unix epoch.
+        until_ms: Only what was received before this time.
+        limit: At most so many units.
+        on_hole: Is told each part of the log that cannot be read, in its place.
+
+    Raises:
+        LogUnreadable: There is no log here that this program can read.
+        OSError: A file cannot be read.
+    """
+    units = _units(LogReader(path), since_ms, until_ms, on_hole)
+    chosen = (unit for unit in units if stream_id is None or unit.stream_id == stream_id)
+    return islice(chosen, limit)
+
+
+def _units(
+    reader: LogReader,
+    since_ms: int | None,
+    until_ms: int | None,
+    on_hole: Callable[[Hole], None],
+) -> Iterator[StoredUnit]:
+    views = _Views()
+    for entry in reader.entries(since_ms=since_ms, until_ms=until_ms):
+        if isinstance(entry, Hole):
+            on_hole(entry)
+        elif isinstance(entry.record, FrameStored):
+            frame = _Frame(entry.position, entry.record, views.view(entry.connection))
+            yield from _frame_units(frame)
+
+
+class _View:
+    """A connection with one set of streams."""
+
+    def __init__(self, connection: ConnectionEstablished) -> None:
+        self.connection = connection
+        self.streams = {info.stream_id: info for info in connection.stream_info_list}
+        families = dict.fromkeys(map(family_of, connection.stream_info_list))
+        self.decoders = tuple(DECODERS[family] for family in families if family in DECODERS)
+        self.opaque = tuple(
+            info for info in connection.stream_info_list if family_of(info) not in DECODERS
+        )
+
+
+class _Views:
+    """Keeps the views of the connections in force; their number bounds it."""
+
+    def __init__(self) -> None:
+        self._views: dict[ConnectionId, _View] = {}
+
+    def view(self, connection: ConnectionEstablished | None) -> _View | None:
+        if connection is None:
+            return None
+        view = self._views.get(connection.connection_id)
+        if view is None or view.connection is not connection:
+            view = self._views[connection.connection_id] = _View(connection)
+        return view
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A frame with what its units have in common."""
+
+    position: int
+    record: FrameStored
+    view: _View | None
+
+    def unit(
+        self,
+        stream_id: StreamId | None = None,
+        info: StreamInfo | None = None,
+        time_ns: int | None = None,
+        values: Mapping[str, MeasValue] | None = None,
+        kind: str = NORMAL,
+        cause: str = "",
+        detail: str = "",
+    ) -> StoredUnit:
+        connection = None if self.view is None else self.view.connection
+        additional = None if info is None else info.additional_info
+        return StoredUnit(
+            position=self.position,
+            connection_id=None if connection is None else connection.connection_id,
+            producer_id=None if connection is None else connection.producer_id,
+            stream_id=stream_id,
+            stream_info=info,
+            received_ms=self.record.wall_ms,
+            time_ns=time_ns,
+            object_dn=additional.meas_obj_dn if isinstance(additional, PerformanceInfo) else None,
+            values=values,
+            kind=kind,
+            cause=cause,
+            detail=detail,
+            payload=self.record.payload,
+        )
+
+
+def _frame_units(frame: _Frame) -> Iterable[StoredUnit]:
+    disposition = frame.record.disposition
+    if disposition is Disposition.KEEP_ALIVE:
+        return (frame.unit(kind=disposition.value),)
+    if frame.view is None:
+        cause = frame.record.cause or UNKNOWN_STREAM
+        return (frame.unit(kind=QUARANTINED, cause=cause, detail="its connection is unknown"),)
+    units = _judged_units(frame, frame.view)
+    if disposition is Disposition.DUPLICATE:
+        return [replace(unit, kind=disposition.value) for unit in units]
+    return units
+
+
+def _judged_units(frame: _Frame, view: _View) -> Iterable[StoredUnit]:
+    # The same choice as at ingest: core/streaming/multiplexing.
+    reading: tuple[PerformanceDataStreamUnit, ...] = ()
+    problem = "no stream of this connection has such payloads"
+    for decoder in view.decoders:
+        try:
+            units = decoder(frame.record.payload)
+        except Undecodable as error:
+            problem = str(error)
+            continue
+        if units and all(str(unit.stream_id) in view.streams for unit in units):
+            reading = units
+            break
+        reading = reading or units
+    else:
+        if len(view.opaque) == 1:
+            info = view.opaque[0]
+            return (frame.unit(info.stream_id, info),)
+    if reading:
+        return [_measured(frame, view, unit) for unit in reading]
+    return (frame.unit(kind=QUARANTINED, cause=UNDECODABLE, detail=problem),)
+
+
+def _measured(frame: _Frame, view: _View, unit: PerformanceDataStreamUnit) -> StoredUnit:
+    stream_id = StreamId(str(unit.stream_id))
+    info = view.streams.get(stream_id)
+    time_ns = unit.granularity_period_end_time_ns
+    if info is None:
+        detail = "the stream was not announced"
+        return frame.unit(stream_id, None, time_ns, None, QUARANTINED, UNKNOWN_STREAM, detail)
+    values = resolve_values(info, unit)
+    if isinstance(values, str):
+        return frame.unit(stream_id, info, time_ns, None, QUARANTINED, WRONG_VALUE_COUNT, values)
+    return frame.unit(stream_id, info, time_ns, values)

@@ -1,0 +1,146 @@
+"""From frames to units with names."""
+
+from pathlib import Path
+
+from mnstream.adapters.codecs.gpb import encode_pdsus
+from mnstream.adapters.codecs.values import MeasValue, PerformanceDataStreamUnit
+from mnstream.adapters.storage import Hole, StoredUnit, stored_units
+from mnstream.core.records import Disposition
+from mnstream.core.values import StreamId
+from mnstream.testing.logs import STREAMS, changed, established, performance_stream
+from tests.adapters.storage.helpers import frame, only_segment, write
+
+FIVE = performance_stream("5", "a", "b")
+SIX = performance_stream("6", "c")
+
+
+def pdsus(**values: tuple[MeasValue, ...]) -> bytes:
+    return encode_pdsus(
+        PerformanceDataStreamUnit(
+            stream_id=int(stream_id.removeprefix("s")),
+            granularity_period_end_time_ns=10**18,
+            standardized=standardized,
+        )
+        for stream_id, standardized in values.items()
+    )
+
+
+def units(path: Path, **options: object) -> list[StoredUnit]:
+    return list(stored_units(path, **options))  # type: ignore[arg-type] # passed on
+
+
+def told(unit: StoredUnit) -> tuple[object, ...]:
+    return (unit.stream_id, unit.kind, unit.cause, unit.values)
+
+
+def test_a_unit_has_the_names_that_were_in_force(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        [
+            [established("x", 1, [FIVE]), frame(pdsus(s5=(1, 2.5)), 1000)],
+            [changed("x", 2, added=[performance_stream("5", "b", "a")], removed=["5"])],
+            [frame(pdsus(s5=(1, 2.5)), 2000, 2)],
+        ],
+    )
+    first, second = units(tmp_path)
+    assert first == StoredUnit(
+        position=1,
+        connection_id=established("x", 1).connection_id,
+        producer_id=established("x", 1).producer_id,
+        stream_id=StreamId("5"),
+        stream_info=FIVE,
+        received_ms=1000,
+        time_ns=10**18,
+        object_dn="SubNetwork=1,ManagedElement=\u00e9",
+        values={"a": 1, "b": 2.5},
+        kind="",
+        cause="",
+        detail="",
+        payload=pdsus(s5=(1, 2.5)),
+    )
+    assert second.values == {"b": 1, "a": 2.5}
+
+
+def test_each_unit_of_a_frame_is_judged_by_itself(tmp_path: Path) -> None:
+    payload = pdsus(s5=(1, 2), s7=(3,), s6=(4, 5))
+    stored = frame(payload, disposition=Disposition.QUARANTINED, cause="unknownStream")
+    write(tmp_path, [[established("x", 1, [FIVE, SIX]), stored]])
+    assert [told(unit) for unit in units(tmp_path)] == [
+        ("5", "", "", {"a": 1, "b": 2}),
+        ("7", "quarantined", "unknownStream", None),
+        ("6", "quarantined", "wrongValueCount", None),
+    ]
+    assert units(tmp_path)[2].detail == "2 values for 1 performance metrics"
+
+
+def test_duplicates_and_keep_alives_are_named(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        [
+            [
+                established("x", 1, [FIVE]),
+                frame(pdsus(s5=(1, 2)), disposition=Disposition.DUPLICATE),
+                frame(b"", disposition=Disposition.KEEP_ALIVE),
+            ]
+        ],
+    )
+    assert [told(unit) for unit in units(tmp_path)] == [
+        ("5", "duplicate", "", {"a": 1, "b": 2}),
+        (None, "keep-alive", "", None),
+    ]
+
+
+def test_undecodable_frames_keep_their_bytes(tmp_path: Path) -> None:
+    stored = frame(b"\xff\xff", disposition=Disposition.QUARANTINED, cause="undecodable")
+    write(tmp_path, [[established("x", 1, [FIVE]), stored]])
+    (unit,) = units(tmp_path)
+    assert told(unit) == (None, "quarantined", "undecodable", None)
+    assert unit.payload == b"\xff\xff"
+    assert "PDSUs" in unit.detail
+
+
+def test_other_families_are_opaque(tmp_path: Path) -> None:
+    vendor = STREAMS[4]
+    write(
+        tmp_path,
+        [
+            [
+                established("x", 1, [FIVE, vendor]),
+                frame(b"\xffvendor"),
+                frame(pdsus(s7=(1,))),
+                frame(pdsus(s5=(1, 2))),
+            ],
+            [established("y", 2, STREAMS[2:5]), frame(b"\xffwhose?", version=2)],
+        ],
+    )
+    assert [told(unit) for unit in units(tmp_path)] == [
+        ("vendor", "", "", None),
+        ("vendor", "", "", None),
+        ("5", "", "", {"a": 1, "b": 2}),
+        (None, "quarantined", "undecodable", None),
+    ]
+
+
+def test_damage_that_swallowed_the_streams_leaves_the_frame(tmp_path: Path) -> None:
+    write(tmp_path, [[established("x", 1, [FIVE])], [frame(pdsus(s5=(1, 2)))]])
+    path = only_segment(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"ManagedElement")] ^= 1
+    path.write_bytes(bytes(data))
+    holes: list[Hole] = []
+    (unit,) = units(tmp_path, on_hole=holes.append)
+    assert told(unit) == (None, "quarantined", "unknownStream", None)
+    assert unit.connection_id is None
+    assert [(hole.first_position, hole.last_position) for hole in holes] == [(0, 0)]
+
+
+def test_units_can_be_chosen(tmp_path: Path) -> None:
+    frames = [frame(pdsus(s5=(number, 0), s6=(number,)), number) for number in range(10)]
+    write(tmp_path, [[established("x", 1, [FIVE, SIX])], *([stored] for stored in frames)])
+    assert len(units(tmp_path)) == 20
+    assert {unit.stream_id for unit in units(tmp_path, stream_id="6")} == {"6"}
+    assert [
+        unit.received_ms for unit in units(tmp_path, stream_id="5", since_ms=3, until_ms=6)
+    ] == [*(3, 4, 5)]
+    assert [unit.stream_id for unit in units(tmp_path, limit=3)] == ["5", "6", "5"]
+    assert units(tmp_path, limit=0) == []
