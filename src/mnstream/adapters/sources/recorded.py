@@ -1,0 +1,135 @@
+"""Units that somebody recorded, as lines of JSON: what ``inspect --json`` prints."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from sys import intern
+
+from mnstream.adapters.codecs.values import (
+    IndexKind,
+    MeasValue,
+    PerformanceDataStreamUnit,
+    Snssai,
+    SubCounter,
+    SubCounterIndex,
+)
+from mnstream.adapters.sources.identity import stable_stream_id
+from mnstream.core.streaming.validation import is_unit_stream_id
+from mnstream.core.values import (
+    PerformanceInfo,
+    ProducerId,
+    SerializationFormat,
+    StreamId,
+    StreamInfo,
+    StreamType,
+)
+
+_NS_PER_S = 1_000_000_000
+
+
+class RecordingFailed(ValueError):
+    """A recording that cannot be reported; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedUnit:
+    """A unit and the stream that it belongs to."""
+
+    stream: StreamInfo
+    unit: PerformanceDataStreamUnit
+
+
+def recorded_unit(line: str, *, producer_id: ProducerId, wall_ms: int) -> RecordedUnit | None:
+    """Read one line.
+
+    Needed are ``object`` (measObjDn) and ``values`` (a value for each metric, by name). ``stream``
+    defaults to an identifier made of producer and object, ``time`` (RFC 3339) to ``wall_ms``. Other
+    members are ignored.
+
+    Returns:
+        None for a unit without values, such as quarantined ones: there is nothing to report.
+
+    Raises:
+        RecordingFailed: The line is something else.
+    """
+    try:
+        described: object = json.loads(line)
+    except ValueError as error:
+        raise RecordingFailed(f"not JSON: {error}") from error
+    match described:
+        case {"object": str(measured), "values": dict(values)} if measured and values:
+            pass
+        case {"payload": str()}:
+            return None
+        case _:
+            raise RecordingFailed('not {"object": DN, "values": {NAME: VALUE, ...}, ...}')
+    assert isinstance(described, dict)
+    stream_id = described.get("stream") or stable_stream_id(producer_id, measured)
+    if not isinstance(stream_id, str) or not is_unit_stream_id(stream_id):
+        raise RecordingFailed(f"stream {stream_id!r} is not a decimal number of 63 bits")
+    time = described.get("time")
+    stream = StreamInfo(
+        stream_id=StreamId(stream_id),
+        stream_type=StreamType.PERFORMANCE,
+        serialization_format=SerializationFormat.GPB,
+        additional_info=PerformanceInfo(
+            meas_obj_dn=measured, performance_metrics=tuple(intern(str(name)) for name in values)
+        ),
+    )
+    unit = PerformanceDataStreamUnit(
+        stream_id=int(stream_id),
+        granularity_period_end_time_ns=wall_ms * 1_000_000 if time is None else _time_ns(time),
+        standardized=tuple(_value(value) for value in values.values()),
+    )
+    return RecordedUnit(stream=stream, unit=unit)
+
+
+def _time_ns(text: object) -> int:
+    try:
+        time = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise RecordingFailed(f"time {text!r} is not RFC 3339") from error
+    time = time.replace(tzinfo=time.tzinfo or UTC)
+    return int(time.replace(microsecond=0).timestamp()) * _NS_PER_S + time.microsecond * 1000
+
+
+def _value(value: object) -> MeasValue:
+    match value:
+        case bool():
+            raise RecordingFailed(f"{value} is no measured value")
+        case int() | float() | None:
+            return value
+        case "NaN" | "Infinity" | "-Infinity":
+            return math.nan if value == "NaN" else float(value)
+        case str():
+            return value
+        case {"subCounterIndex": index, "subCounterValue": counted}:
+            return SubCounter(None if index is None else _index(index), _value(counted))
+        case _:
+            raise RecordingFailed(f"{value!r} is no measured value")
+
+
+def _index(index: object) -> SubCounterIndex:
+    match index:
+        case {"plMN": str(digits)}:
+            return SubCounterIndex(IndexKind.PLMN, _octets(digits))
+        case {"sNSSAI": {"sst": str(sst), "sd": str(sd)}}:
+            return SubCounterIndex(IndexKind.SNSSAI, Snssai(_octets(sst), _octets(sd)))
+        case Mapping() if len(index) == 1:
+            ((name, value),) = index.items()
+            if isinstance(value, int | str) and name in IndexKind:
+                return SubCounterIndex(IndexKind(name), value)
+        case _:
+            pass
+    raise RecordingFailed(f"{index!r} is no index of a sub-counter")
+
+
+def _octets(digits: str) -> bytes:
+    try:
+        return bytes.fromhex(digits)
+    except ValueError as error:
+        raise RecordingFailed(f"{digits!r} is not hexadecimal") from error
