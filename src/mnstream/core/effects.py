@@ -143,7 +143,8 @@ class ReportEnd:
     """Tell the application that the connection has ended.
 
     Attributes:
-        status: Success when the closing handshake was completed and nothing was left over.
+        status: Success when nothing was left over and, if there was a channel to close, the
+            closing handshake was completed.
         unacknowledged: Frames that were offered and of which nobody knows whether they arrived.
         exception: What the consumer said when it refused, if it did.
         reason: Why it ended, for people; empty when it ended as it should.

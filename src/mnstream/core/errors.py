@@ -5,7 +5,7 @@ did wrong is never raised by the core: it travels as a value, in an outcome or i
 beside the effects that say goodbye.
 
 The exceptions of TS 28.532 11.5 keep their names. None of the specifications maps them to HTTP
-status codes (`specs/contradictions.md` 7), so each carries the one that this project answers
+status codes (`specs/contradictions.md` 28), so each carries the one that this project answers
 with.
 """
 

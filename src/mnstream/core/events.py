@@ -229,7 +229,15 @@ class RequestFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionForgotten:
-    """The consumer does not know the connection any more."""
+    """The consumer does not know the connection any more.
+
+    Attributes:
+        exception: What it said.
+        jitter: Random number, 0 <= jitter < 1.
+    """
+
+    exception: OperationError
+    jitter: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,4 @@
-"""The seven operations of streaming data reporting and what each is answered with (TS 28.532
-11.5.1).
+"""The seven operations of streaming data reporting and their outcomes (TS 28.532 11.5.1).
 
 An operation is a value: a producer's transport encodes it, a consumer's transport decodes it, the
 core answers it. Every outcome has a ``status`` and, unless that is Success, the ``exception``

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mnstream.core.values import StreamId, StreamInfo
 
@@ -25,6 +25,7 @@ class Reading:
     values: tuple[int | float | str | None, ...]
 
 
+@runtime_checkable
 class MeasurementSource(Protocol):
     """Something that can be measured."""
 

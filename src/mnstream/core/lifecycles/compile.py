@@ -8,9 +8,10 @@ the core steps with. A pair that has no row is refused: ``step`` returns None an
 The action is a word. The object that owns the state has a method for each of its words. The source
 is the clause that asks for the row, or "ours" where the standard is silent.
 
-A table is wrong, and importing it fails, when it has two rows for one pair, when a row starts in a
-final state, when a state cannot be reached, or when a state that waits for the world has no row for
-DeadlineReached: whoever waits without a limit waits for ever.
+A table is wrong, and importing it fails, when it names a state of another lifecycle, when it has
+two rows for one pair, when a row starts in a final state, when a state cannot be reached, or when a
+state that waits for the world has no row for DeadlineReached: whoever waits without a limit waits
+for ever.
 """
 
 from __future__ import annotations
@@ -99,6 +100,7 @@ def compile_table(
     table = tuple(Row(*row) for row in rows)
     end, rest = frozenset(final), frozenset(resting)
     faults = [
+        *_unknown(table, type(initial), end | rest),
         *_duplicates(table),
         *(f"{row.state.name} is final but has a row" for row in table if row.state in end),
         *_unreachable(table, initial),
@@ -115,6 +117,12 @@ def compile_table(
         rows=table,
         moves=MappingProxyType({(r.state, r.event): (r.next_state, r.action) for r in table}),
     )
+
+
+def _unknown(table: Sequence[Row[S]], states: type[S], named: frozenset[S]) -> list[str]:
+    used = [state for row in table for state in (row.state, row.next_state)]
+    strangers = [state for state in dict.fromkeys((*used, *named)) if state not in tuple(states)]
+    return [f"{state.name} is no state of {states.__name__}" for state in strangers]
 
 
 def _duplicates(table: Sequence[Row[S]]) -> list[str]:

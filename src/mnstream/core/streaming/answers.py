@@ -6,6 +6,7 @@ leaves everything as it was. What changed is returned as the record that would c
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import assert_never
 
 from mnstream.core.errors import (
@@ -112,7 +113,7 @@ def add_streams(
     """Add the streams that are new, unless one is unexpected or none is new (11.5.1.4)."""
     streams = operation.stream_info_list
     refusal = (
-        _refuse_streams(streams, len(connection.streams), profile, config)
+        _refuse_streams(streams, connection.streams, profile, config)
         if streams
         else MalformedRequest("the list of streams is empty")
     )
@@ -234,7 +235,7 @@ def _refuse_establish(
         return LimitExceeded(f"producerId is longer than {config.text_chars_max} characters")
     if not operation.stream_info_list and not profile.allow_no_streams:
         return UnexpectedStreams("the list of streams is empty")
-    return _refuse_streams(operation.stream_info_list, 0, profile, config, duplicates=True)
+    return _refuse_streams(operation.stream_info_list, {}, profile, config, duplicates=True)
 
 
 def _change(
@@ -256,13 +257,15 @@ def _change(
 
 def _refuse_streams(
     streams: tuple[StreamInfo, ...],
-    present: int,
+    present: Mapping[StreamId, StreamInfo],
     profile: Profile,
     config: ConsumerConfig,
     *,
     duplicates: bool = False,
 ) -> OperationError | None:
-    if present + len(streams) > config.streams_per_connection_max:
+    # Duplicates need no room: whoever lost our answer and asks again must get the same answer.
+    after = len(present) + sum(stream.stream_id not in present for stream in streams)
+    if max(after, len(streams)) > config.streams_per_connection_max:
         return LimitExceeded(f"more than {config.streams_per_connection_max} streams")
     reasons: list[tuple[str, str]] = []
     seen: set[StreamId] = set()

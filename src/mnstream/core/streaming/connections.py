@@ -117,7 +117,7 @@ class ConnectionTable:
 
     def remove(self, connection: Connection) -> None:
         """Forget a connection and its streams."""
-        self.change_streams(connection, added=(), removed=tuple(connection.streams))
+        self._stop_reporting(connection, tuple(connection.streams))
         del self._connections[connection.connection_id]
 
     def change_streams(
@@ -129,23 +129,20 @@ class ConnectionTable:
         streams_version: int | None = None,
     ) -> int:
         """Put another set of streams in force and return its version, a new one unless given."""
-        for stream_id in removed:
-            if connection.streams.pop(stream_id, None) is None:
-                continue
-            others = tuple(c for c in self._reporting[stream_id] if c is not connection)
-            if others:
-                self._reporting[stream_id] = others
-            else:
-                del self._reporting[stream_id]
+        self._stop_reporting(connection, removed)
         for stream in added:
             connection.streams[stream.stream_id] = stream
             reporting = self._reporting.get(stream.stream_id, ())
             self._reporting[stream.stream_id] = (*reporting, connection)
         version = self.streams_version + 1 if streams_version is None else streams_version
-        self.streams_version = max(self.streams_version, version)
+        self.reserve_version(version)
         connection.streams_version = version
         connection.demultiplexer = None
         return version
+
+    def reserve_version(self, streams_version: int) -> None:
+        """Never give this version, or a lower one, to a set of streams again."""
+        self.streams_version = max(self.streams_version, streams_version)
 
     def summary(self, connection: Connection, stream_id: StreamId) -> StreamInfoSum:
         """Describe a stream of the connection and name everybody who reports it, once."""
@@ -163,3 +160,13 @@ class ConnectionTable:
     def all_streams(self) -> Sequence[StreamId]:
         """List every stream that somebody reports."""
         return tuple(self._reporting)
+
+    def _stop_reporting(self, connection: Connection, stream_ids: Iterable[StreamId]) -> None:
+        for stream_id in stream_ids:
+            if connection.streams.pop(stream_id, None) is None:
+                continue
+            others = tuple(c for c in self._reporting[stream_id] if c is not connection)
+            if others:
+                self._reporting[stream_id] = others
+            else:
+                del self._reporting[stream_id]

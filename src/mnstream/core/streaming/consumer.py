@@ -51,7 +51,7 @@ from mnstream.core.lifecycles.consumer_connection import (
     CONSUMER_CONNECTION,
     ConsumerConnectionState,
 )
-from mnstream.core.operations import EstablishOutcome, EstablishStreamingConnection
+from mnstream.core.operations import EstablishOutcome, EstablishStreamingConnection, Outcome
 from mnstream.core.profiles import REL19, Profile
 from mnstream.core.records import (
     ConnectionEnded,
@@ -59,6 +59,7 @@ from mnstream.core.records import (
     Disposition,
     Ending,
     FrameStored,
+    MetadataRecord,
     Record,
 )
 from mnstream.core.streaming.answers import answer, refuse_use
@@ -199,7 +200,7 @@ class StreamingConsumer:
             heappop(self._timers)
         return None
 
-    def snapshot(self) -> tuple[ConnectionEstablished, ...]:
+    def snapshot(self) -> tuple[MetadataRecord, ...]:
         """Describe the state as the records that would rebuild it; see ``restore``."""
         return snapshot(self.connections)
 
@@ -267,10 +268,12 @@ class StreamingConsumer:
     # --- operations -----------------------------------------------------------------------------
 
     def _perform(self, event: OperationRequested, now_ms: int) -> Effects:
+        outcome: Outcome
         if self._stopping and isinstance(event.operation, EstablishStreamingConnection):
             refusal = Unavailable("the consumer is stopping")
-            return (Answer(outcome=EstablishOutcome(status=Status.FAILURE, exception=refusal)),)
-        outcome, record = answer(event, self.connections, self.profile, self.config)
+            outcome, record = EstablishOutcome(status=Status.FAILURE, exception=refusal), None
+        else:
+            outcome, record = answer(event, self.connections, self.profile, self.config)
         if outcome.status is Status.FAILURE and outcome.exception is not None:
             count(self.counts.operations_refused, outcome.exception.name)
         if record is None:

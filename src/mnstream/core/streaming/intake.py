@@ -94,7 +94,7 @@ def is_plain(connection: Connection, payload: bytes) -> bool:
     except Undecodable:
         return False
     expected = demultiplexer.expected
-    for stream_id, value_count in units:  # noqa: SIM110 - a generator costs more than the loop
+    for stream_id, value_count in units:
         if expected.get(stream_id) != value_count:
             return False
     return bool(units)

@@ -1,4 +1,4 @@
-"""Which streams is a frame about? (TS 28.532 11.5.1.1.1; `specs/contradictions.md` 26.)
+"""Find out which streams a frame is about (TS 28.532 11.5.1.1.1; contradiction 26).
 
 Nothing outside the payload names the streams of a frame, and the format is agreed for each stream,
 not for the connection. So the streams of a connection say which readings of a payload are possible;
@@ -90,14 +90,15 @@ class Demultiplexer:
             except Undecodable as error:
                 failure = error
                 continue
-            if all(stream_id in self.expected for stream_id, _ in reading):
+            if reading and all(stream_id in self.expected for stream_id, _ in reading):
                 return reading
             units = units or reading
         if len(self._opaque) == 1:
             return ((self._opaque[0], ANY_COUNT),)
-        if units is not None:
+        if units or (units is not None and not self._opaque):
             return units
         if self._opaque:
+            # Also where a reading found no unit at all: data of another stream is no keep-alive.
             failure = Undecodable("several streams of this connection could be meant")
         raise failure
 

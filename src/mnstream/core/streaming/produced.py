@@ -9,7 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mnstream.core.effects import ProducerEffect, ReportStream, RequestOperation
-from mnstream.core.errors import DuplicateStream, OperationError, UnknownStreamId
+from mnstream.core.errors import (
+    DuplicateStream,
+    OperationError,
+    UnknownConnection,
+    UnknownStreamId,
+)
 from mnstream.core.events import (
     DeadlineReached,
     OperationAnswered,
@@ -62,6 +67,12 @@ class ProducedStreams:
         """Tell whether the stream is wanted, agreed or on its way out."""
         return stream_id in self._streams
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether the consumer has yet to answer for some stream."""
+        settled = (S.REPORTING, S.REJECTED, S.REMOVED)
+        return any(stream.state not in settled for stream in self._streams.values())
+
     def states(self) -> dict[StreamId, StreamState]:
         """Say where each stream is."""
         return {stream_id: stream.state for stream_id, stream in self._streams.items()}
@@ -75,7 +86,7 @@ class ProducedStreams:
         """Want streams no more, once frame ``last_frame`` is acknowledged."""
         for stream_id in stream_ids:
             stream = self._streams.get(stream_id)
-            if stream is not None:
+            if stream is not None and STREAM.step(stream.state, StreamsWithdrawn) is not None:
                 stream.last_frame = last_frame
                 self._step(stream, StreamsWithdrawn)
 
@@ -128,16 +139,16 @@ class ProducedStreams:
         if request is None or event.operation is not request:
             return []
         outcome = event.outcome if isinstance(event, OperationAnswered) else None
-        if outcome is None or _is_temporary(outcome):
+        if outcome is None or _may_succeed_later(outcome):
             self.deadline_ms = now_ms + self._config.back_off_max_ms
             return []
         streams = self._in_request()
         self._request = None
         self.deadline_ms = None
+        refusal = outcome.exception if outcome.status is Status.FAILURE else None
         if isinstance(request, AddStream):
-            rejected = outcome.status is Status.FAILURE
-            return self._added(streams, outcome.exception if rejected else None)
-        return self._deleted(streams, outcome.exception)
+            return self._added(streams, refusal)
+        return self._deleted(streams, refusal)
 
     def _next_request(
         self, connection_id: ConnectionId, acknowledged: int
@@ -153,18 +164,19 @@ class ProducedStreams:
             for stream in self._streams.values()
             if stream.state is S.WITHDRAWING and stream.last_frame <= acknowledged
         ]
-        if leaving:
-            ids = tuple(leaving[:1] if self._delete_singly else leaving)
-            return DeleteStream(connection_id=connection_id, stream_id_list=ids)
-        return None
+        if not leaving:
+            self._delete_singly = False
+            return None
+        ids = tuple(leaving[:1] if self._delete_singly else leaving)
+        return DeleteStream(connection_id=connection_id, stream_id_list=ids)
 
     def _added(
         self, streams: list[ProducedStream], exception: OperationError | None
     ) -> list[ProducerEffect]:
         # A stream that the consumer calls a duplicate was added by a request whose answer was lost.
-        refused = exception is not None and not isinstance(exception, DuplicateStream)
-        event = StreamRejected if refused else StreamAccepted
-        return [effect for stream in streams for effect in self._step(stream, event, exception)]
+        refusal = None if isinstance(exception, DuplicateStream) else exception
+        event = StreamAccepted if refusal is None else StreamRejected
+        return [effect for stream in streams for effect in self._step(stream, event, refusal)]
 
     def _deleted(
         self, streams: list[ProducedStream], exception: OperationError | None
@@ -203,5 +215,8 @@ class ProducedStreams:
         return []
 
 
-def _is_temporary(outcome: Outcome) -> bool:
-    return outcome.exception is not None and outcome.exception.temporary
+def _may_succeed_later(outcome: Outcome) -> bool:
+    # A consumer that has lost the connection ends its channel, too; the next one gets the streams.
+    exception = outcome.exception
+    forgotten = isinstance(exception, UnknownConnection)
+    return forgotten or (exception is not None and exception.temporary)

@@ -55,10 +55,7 @@ from mnstream.core.lifecycles.producer_connection import (
     PRODUCER_CONNECTION,
     ProducerConnectionState,
 )
-from mnstream.core.operations import (
-    EstablishOutcome,
-    EstablishStreamingConnection,
-)
+from mnstream.core.operations import EstablishOutcome, EstablishStreamingConnection
 from mnstream.core.streaming.backoff import BackOff
 from mnstream.core.streaming.config import ProducerConfig
 from mnstream.core.streaming.pings import Pings
@@ -113,7 +110,7 @@ class StreamingProducer:
         self._establish: EstablishStreamingConnection | None = None
         self._back = BackOff(self.config)
         self.trouble = ""
-        """Why the last attempt to have a channel failed, for people."""
+        """Why there is no channel, for people; empty while there is one."""
         self._jitter = 0.0
         self._refusal: OperationError | None = None
         self._deadline_ms: int | None = None
@@ -162,15 +159,13 @@ class StreamingProducer:
         Source: TS 28.532 11.5.1, 12.5.1.1.
         """
         effects: Effects
-        self._jitter = getattr(event, "jitter", self._jitter)
         match event:
             case OperationAnswered() | OperationFailed():
                 effects = self._answered(event, now_ms)
             case DeadlineReached():
                 effects = self._tick(event, now_ms)
-            case ChannelRefused(exception=UnknownConnection()):
-                self.trouble = str(event.exception)
-                effects = self._step(ConnectionForgotten(), now_ms)
+            case ChannelRefused(exception=UnknownConnection() as error, jitter=jitter):
+                effects = self._step(ConnectionForgotten(exception=error, jitter=jitter), now_ms)
             case _:
                 effects = self._step(event, now_ms)
         while self._inner:
@@ -198,6 +193,7 @@ class StreamingProducer:
         if isinstance(event, StreamDataOffered):
             self.window.add(event.frames)
         before = self.state
+        self._jitter = getattr(event, "jitter", self._jitter)
         self.state, action = move
         if self.state is not before:
             self._deadline_ms = None
@@ -216,10 +212,9 @@ class StreamingProducer:
         return effects
 
     def _answered(self, event: OperationAnswered | OperationFailed, now_ms: int) -> Effects:
-        if event.operation is not self._establish or self._establish is None:
-            effects = tuple(self.streams.answered(event, now_ms))
-            return effects + self._request_streams(now_ms)
-        self._establish = None
+        if event.operation is not self._establish:
+            return (*self.streams.answered(event, now_ms), *self._request_streams(now_ms))
+        self._establish, self._jitter = None, event.jitter
         if isinstance(event, OperationFailed):
             self.trouble = event.reason
             return self._step(RequestFailed(), now_ms)
@@ -263,7 +258,7 @@ class StreamingProducer:
         match event:
             case ChannelLost() | ChannelFailed():
                 self.trouble = event.reason
-            case ChannelRefused():
+            case ChannelRefused() | ConnectionForgotten():
                 self.trouble = str(event.exception)
             case CloseReceived():
                 self.trouble = f"closed by the consumer: {event.code} {event.reason}".rstrip()
@@ -286,6 +281,7 @@ class StreamingProducer:
         self.counts.channels_opened += 1
         self.counts.frames_resent += self.window.sent - self.window.acknowledged
         self._back.succeed()
+        self.trouble, self._refusal = "", None
         self._pings.restart(self.window.acknowledged, now_ms)
         effects = self._send(self.window.frames(), now_ms) + self._request_streams(now_ms)
         if self.window.sealed:

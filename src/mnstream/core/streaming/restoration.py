@@ -9,17 +9,26 @@ from mnstream.core.records import (
     ConnectionEnded,
     ConnectionEstablished,
     Disposition,
+    Ending,
     FrameStored,
+    MetadataRecord,
     Record,
     StreamsChanged,
 )
 from mnstream.core.streaming.connections import Connection, ConnectionTable
 from mnstream.core.streaming.resends import ResendDetector
+from mnstream.core.values import ConnectionId, ProducerId
+
+NOBODY = ConnectionId("")
 
 
-def snapshot(connections: ConnectionTable) -> tuple[ConnectionEstablished, ...]:
-    """Describe every connection as if it were established with the streams that it has now."""
-    return tuple(
+def snapshot(connections: ConnectionTable) -> tuple[MetadataRecord, ...]:
+    """Describe every connection as if it were established with the streams that it has now.
+
+    When the highest version belongs to none of them, a connection that has ended at once stands
+    last: versions stay unique in a log.
+    """
+    living = tuple(
         ConnectionEstablished(
             connection_id=connection.connection_id,
             producer_id=connection.producer_id,
@@ -30,6 +39,18 @@ def snapshot(connections: ConnectionTable) -> tuple[ConnectionEstablished, ...]:
         )
         for connection in connections
     )
+    highest = connections.streams_version
+    if highest == max((record.streams_version for record in living), default=0):
+        return living
+    last = ConnectionEstablished(
+        connection_id=NOBODY,
+        producer_id=ProducerId(""),
+        identity="",
+        streams_version=highest,
+        stream_info_list=(),
+        wall_ms=0,
+    )
+    return *living, last, ConnectionEnded(connection_id=NOBODY, ending=Ending.EXPIRED, wall_ms=0)
 
 
 def restore(
@@ -38,7 +59,7 @@ def restore(
     """Apply the records to an empty table, in order.
 
     A record of a connection that an earlier one ended, or that none established, is passed over: a
-    log may have lost its beginning.
+    log may have lost its beginning. Its version is not given again all the same.
     """
     versions: dict[int, Connection] = {}
     for record in records:
@@ -46,6 +67,7 @@ def restore(
             case ConnectionEstablished():
                 versions[record.streams_version] = _establish(connections, record)
             case StreamsChanged():
+                connections.reserve_version(record.streams_version)
                 changed = connections.get(record.connection_id)
                 if changed is not None:
                     connections.change_streams(
@@ -60,6 +82,7 @@ def restore(
                 if ended is not None:
                     connections.remove(ended)
             case FrameStored():
+                connections.reserve_version(record.streams_version)
                 reporting = versions.get(record.streams_version)
                 if reporting is not None and record.disposition is not Disposition.DUPLICATE:
                     _recollect(reporting, record.payload, resend_window_frames)

@@ -1,0 +1,285 @@
+"""``mnstream report``: a producer of streaming data reporting."""
+
+from __future__ import annotations
+
+import ssl
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import anyio
+import click
+
+from mnstream.adapters.cli.command import (
+    COULD_NOT_START,
+    DOES_NOT_HOLD,
+    DONE,
+    Command,
+    backend_option,
+    fail,
+    is_loopback,
+    json_option,
+    print_json,
+    run,
+    wait_for_signal,
+)
+from mnstream.adapters.entropy import SystemClock
+from mnstream.adapters.http import client_context
+from mnstream.adapters.runtime.background import background
+from mnstream.adapters.runtime.feeds import (
+    Feed,
+    RecordedFeed,
+    recorded_capture,
+    recorded_lines,
+)
+from mnstream.adapters.runtime.reporting import (
+    NothingToReport,
+    ReporterSettings,
+    ReportSummary,
+    reporting,
+)
+from mnstream.adapters.sources import METRICS_MAX, HostSource, RecordingFailed, SimulatedSource
+from mnstream.adapters.storage import StorageError
+from mnstream.core.profiles import PROFILES
+from mnstream.core.streaming.config import ProducerConfig
+from mnstream.core.values import ProducerId
+from mnstream.ports.source import MeasurementSource
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_SUMMARY = ("sent", "acknowledged", "resent", "dropped", "connections", "seconds")
+
+
+@click.command(cls=Command)
+@click.option("--target", required=True, metavar="URL", help="Root of the collector.")
+@click.option("--producer-id", required=True, metavar="DN", help="Who reports.")
+@click.option(
+    "--source",
+    type=click.Choice(["simulated", "host"]),
+    default="simulated",
+    show_default=True,
+    help="Simulated cells, or the counters of this machine.",
+)
+@click.option(
+    "--streams",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Cells that are simulated.",
+)
+@click.option(
+    "--metrics",
+    type=click.IntRange(1, METRICS_MAX),
+    default=12,
+    show_default=True,
+    help="Values that each of them reports.",
+)
+@click.option(
+    "--format",
+    "serialization_format",
+    type=click.Choice(["GPB"]),
+    default="GPB",
+    show_default=True,
+    help="Encoding of the units.",
+)
+@click.option(
+    "--type",
+    "stream_type",
+    type=click.Choice(["PERFORMANCE"]),
+    default="PERFORMANCE",
+    show_default=True,
+    help="Kind of data.",
+)
+@click.option(
+    "--from",
+    "recording",
+    metavar="FILE|-",
+    help="Report units of a data directory, or lines of JSON as inspect prints them; "
+    "- is standard input.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the simulation.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0),
+    help="Frames a second; 0 for as fast as acknowledgements allow.  [default: 0 with --count or "
+    "--from, otherwise 1]",
+)
+@click.option(
+    "--count",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Frames in total; 0 for until stopped.",
+)
+@click.option(
+    "--units-per-frame",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Units in a frame; 0 for one of every stream.",
+)
+@click.option(
+    "--transport",
+    type=click.Choice(["http", "trio-websocket"]),
+    default="http",
+    show_default=True,
+    help="trio-websocket acknowledges what was received, not what is durable.",
+)
+@click.option(
+    "--profile",
+    type=click.Choice(sorted(PROFILES)),
+    default="rel19",
+    show_default=True,
+    help="Reading of the standard where it contradicts itself.",
+)
+@click.option("--tls-ca", type=_FILE, help="Roots of the collector's certificate, PEM.")
+@click.option("--tls-cert", type=_FILE, help="Our certificate for mutual TLS, PEM.")
+@click.option("--tls-key", type=_FILE, help="Its private key, PEM.")
+@click.option("--insecure", is_flag=True, help="Allow plain HTTP beyond this machine.")
+@click.option(
+    "--give-up",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to go on without a connection; 0 for ever.",
+)
+@backend_option
+@json_option
+def report(
+    *,
+    target: str,
+    producer_id: str,
+    source: str,
+    streams: int,
+    metrics: int,
+    serialization_format: str,
+    stream_type: str,
+    recording: str | None,
+    seed: int,
+    rate: float | None,
+    count: int,
+    units_per_frame: int,
+    transport: str,
+    profile: str,
+    tls_ca: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    insecure: bool,
+    give_up: float,
+    backend: str,
+    as_json: bool,
+) -> int:
+    """Measure, and report to a collector until everything is acknowledged.
+
+    Exit code 0 only if all was acknowledged. When the collector goes away, the reporter keeps what
+    is not acknowledged and sends it again when the collector is back.
+    """
+    _check_target(target, insecure=insecure)
+    if transport == "trio-websocket" and backend != "trio":
+        raise click.UsageError(
+            "--transport trio-websocket needs --backend trio", click.get_current_context()
+        )
+    producer = ProducerId(producer_id)
+    feed: Feed | MeasurementSource
+    if recording is not None:
+        feed = _recorded(recording, producer)
+    elif source == "host":
+        feed = HostSource(producer)
+    else:
+        feed = SimulatedSource(producer, seed=seed, streams=streams, metrics=metrics)
+    settings = ReporterSettings(
+        target=target,
+        producer_id=producer,
+        tls=_tls(target, tls_ca, tls_cert, tls_key),
+        profile=PROFILES[profile],
+        transport=transport,
+        rate=(0.0 if count or recording else 1.0) if rate is None else rate,
+        count=count,
+        units_per_frame=units_per_frame,
+        config=ProducerConfig(give_up_ms=round(give_up * 1000)),
+    )
+    try:
+        summary, interrupted = run_report(settings, feed, backend=backend)
+    except NothingToReport:
+        fail("report: there is nothing to report")
+    except (RecordingFailed, StorageError, OSError) as error:
+        fail(f"report: --from {recording}: {error}")
+    if as_json:
+        print_json({name: getattr(summary, name) for name in _SUMMARY})
+    else:
+        click.echo(
+            f"{summary.acknowledged} of {summary.sent} frames acknowledged in "
+            f"{summary.seconds:.1f} s, {summary.resent} sent again, "
+            f"{summary.connections} connections"
+        )
+    for stream_id, exception in summary.refused.items():
+        click.echo(f"mnstream report: stream {stream_id} was refused: {exception}", err=True)
+    if summary.end.reason:
+        click.echo(f"mnstream report: {target}: {summary.end.reason}", err=True)
+    if summary.end.reason and not summary.channels:
+        return COULD_NOT_START
+    if summary.dropped or summary.end.reason:
+        return DOES_NOT_HOLD
+    return interrupted
+
+
+def run_report(
+    settings: ReporterSettings, feed: Feed | MeasurementSource, *, backend: str
+) -> tuple[ReportSummary, int]:
+    """Report until it is over or a signal comes; the second signal does not wait for the end."""
+    summaries: list[ReportSummary] = []
+    codes = [DONE]
+
+    async def main() -> int:
+        stop = anyio.Event()
+
+        async def stop_at_signal() -> None:
+            codes.append(await wait_for_signal())
+            stop.set()
+
+        async with background() as tasks:
+            tasks.start_soon(stop_at_signal)
+            summaries.append(await reporting(settings, feed, stop=stop))
+        return DONE
+
+    run(main, backend=backend)
+    return summaries[0], codes[-1]
+
+
+def _recorded(recording: str, producer: ProducerId) -> Feed:
+    path = Path(recording)
+    if recording != "-" and (path.is_dir() or path.suffix == ".mnlog"):
+        return RecordedFeed(recorded_capture(path))
+    try:
+        file = sys.stdin.buffer if recording == "-" else path.open("rb")
+    except OSError as error:
+        raise click.BadParameter(
+            f"{recording}: {error.strerror}", click.get_current_context(), param_hint="--from"
+        ) from error
+    return RecordedFeed(recorded_lines(file, producer_id=producer, clock=SystemClock()))
+
+
+def _check_target(target: str, *, insecure: bool) -> None:
+    parts = urlsplit(target)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise click.BadParameter(
+            f"{target!r} is not http(s)://HOST[:PORT][/PATH]",
+            click.get_current_context(),
+            param_hint="--target",
+        )
+    if parts.scheme == "http" and not is_loopback(parts.hostname) and not insecure:
+        raise click.UsageError(
+            "--target is plain HTTP beyond this machine; use https, or --insecure",
+            click.get_current_context(),
+        )
+
+
+def _tls(
+    target: str, ca: Path | None, certificate: Path | None, key: Path | None
+) -> ssl.SSLContext | None:
+    if not target.startswith("https:"):
+        return None
+    try:
+        return client_context(ca=ca, certificate=certificate, key=key)
+    except OSError as error:
+        raise click.UsageError(f"TLS: {error}", click.get_current_context()) from error

@@ -1,0 +1,214 @@
+"""Composition root of the collector: which adapters it is made of, and in which order they end."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+import anyio
+from anyio.abc import SocketListener, TaskStatus
+
+from mnstream.adapters.codecs import READERS
+from mnstream.adapters.entropy import SystemClock, SystemEntropy
+from mnstream.adapters.http import ExtraRoutes, HttpLimits, HttpServer, listen, port_of
+from mnstream.adapters.observability import Admin, Counters, Metrics, Readiness, StreamingViews
+from mnstream.adapters.rest import HttpRequest, HttpResponse
+from mnstream.adapters.runtime.background import background
+from mnstream.adapters.runtime.collector import Collector
+from mnstream.adapters.sinks import SinkFactory, SinkFeed
+from mnstream.adapters.storage import Entry, LogConfig, LogReader, SegmentLog
+from mnstream.core.profiles import REL19, Profile
+from mnstream.core.records import FrameStored
+from mnstream.core.streaming.config import ConsumerConfig
+from mnstream.core.streaming.consumer import StreamingConsumer
+from mnstream.ports.sink import SinkStatus
+from mnstream.ports.transport import Peer
+
+DEFAULT_BASE_PATH = "/3GPPManagement/StreamingDataReportingMnS"
+"""``{MnSRoot}/StreamingDataReportingMnS`` with an empty MnSVersion (TS 32.158 4.4.3)."""
+
+RECENT_FRAMES = 100_000
+"""How many frames are read again after a restart: half a second's work, and the whole window of
+twenty producers that were reporting at full speed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectorSettings:
+    """What a collector is made of.
+
+    Attributes:
+        data: Directory of its log.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        base_path: Path of the root; ``/connections`` follows it.
+        base_url: The same as producers see it, for example behind a proxy; None to go by ``Host``.
+        tls: Context of a server; None serves plain HTTP.
+        admin: Address of its own for the administrative routes; None puts them on the same port,
+            for loopback peers only.
+        profile: Reading of the standard.
+        sinks: Where the data goes beside the log.
+        limits: What a peer may cost.
+        consumer: Limits and times of the core.
+        log: Settings of the log.
+        stop_timeout_s: How long a graceful stop may take.
+    """
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    base_path: str = DEFAULT_BASE_PATH
+    base_url: str | None = None
+    tls: ssl.SSLContext | None = None
+    admin: tuple[str, int] | None = None
+    profile: Profile = REL19
+    sinks: Sequence[SinkFactory] = ()
+    limits: HttpLimits = field(default_factory=HttpLimits)
+    consumer: ConsumerConfig = field(default_factory=ConsumerConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+    stop_timeout_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningCollector:
+    """A collector that can be reached.
+
+    Attributes:
+        url: Its root as a URI on this machine.
+        admin_url: Where its administrative routes are.
+        consumer: The core, for looking at.
+        log: Its log.
+    """
+
+    url: str
+    admin_url: str
+    consumer: StreamingConsumer
+    log: SegmentLog
+
+
+@asynccontextmanager
+async def collecting(settings: CollectorSettings) -> AsyncIterator[RunningCollector]:
+    """Run a collector while the block runs; leaving it stops gracefully.
+
+    The order of the end: no new sockets, every channel closed with 1001 when what came on it is
+    durable, sinks up to date, the log committed and closed.
+
+    Raises:
+        OSError: The address or the directory cannot be used.
+        StorageError: The log cannot be used, for example because somebody else writes it.
+        SinkError: A sink cannot be used, in a group of exceptions.
+    """
+    clock, counters = SystemClock(), Counters()
+    async with AsyncExitStack() as stack:
+        listeners = await _listen(stack, settings, settings.host, settings.port)
+        log = await stack.enter_async_context(SegmentLog.open(settings.data, settings.log))
+        consumer = StreamingConsumer(
+            readers=READERS, config=settings.consumer, profile=settings.profile
+        )
+        restored = chain(log.restored(), _recent_frames(settings.data, log))
+        consumer.restore(restored, now_ms=clock.monotonic_ms())
+        tasks = await stack.enter_async_context(background())
+        stop, stop_sinks = anyio.Event(), anyio.Event()
+        feeds = [
+            SinkFeed(make(settings.data), log=log, directory=settings.data, observer=counters)
+            for make in settings.sinks
+        ]
+        fed = [anyio.Event() for _ in feeds]
+        for feed, over in zip(feeds, fed, strict=True):
+            await tasks.start(_feed, feed, stop_sinks, over)
+        collector = Collector(consumer, log=log, clock=clock, entropy=SystemEntropy())
+        await stack.enter_async_context(collector.running())
+        routes = _routes(consumer, log, counters, clock, stop, feeds)
+        server = HttpServer(
+            collector,
+            base_path=settings.base_path,
+            base_url=settings.base_url,
+            profile=settings.profile,
+            limits=settings.limits,
+            tls=settings.tls,
+            observer=counters,
+            extra=routes if settings.admin is None else None,
+        )
+        tasks.start_soon(partial(server.serve, listeners, stop=stop))
+        scheme = "http" if settings.tls is None else "https"
+        root = f"{scheme}://{_authority(settings.host, port_of(listeners))}"
+        admin_url = root
+        if settings.admin is not None:
+            admin_listeners = await _listen(stack, settings, *settings.admin)
+            admin = HttpServer(collector, limits=settings.limits, extra=_alone(routes))
+            tasks.start_soon(partial(admin.serve, admin_listeners, stop=stop))
+            admin_url = f"http://{_authority(settings.admin[0], port_of(admin_listeners))}"
+        yield RunningCollector(
+            url=root + settings.base_path, admin_url=admin_url, consumer=consumer, log=log
+        )
+        stop.set()
+        with anyio.move_on_after(settings.stop_timeout_s):
+            await collector.stop()
+            stop_sinks.set()
+            for over in fed:
+                await over.wait()
+
+
+async def _feed(
+    feed: SinkFeed,
+    stop: anyio.Event,
+    over: anyio.Event,
+    *,
+    task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
+) -> None:
+    try:
+        await feed.run(stop=stop, task_status=task_status)
+    finally:
+        over.set()
+
+
+async def _listen(
+    stack: AsyncExitStack, settings: CollectorSettings, host: str, port: int
+) -> Sequence[SocketListener]:
+    listeners = await listen(host, port, limits=settings.limits)
+    for listener in listeners:
+        stack.push_async_callback(listener.aclose)
+    return listeners
+
+
+def _routes(
+    consumer: StreamingConsumer,
+    log: SegmentLog,
+    counters: Counters,
+    clock: SystemClock,
+    stop: anyio.Event,
+    feeds: Sequence[SinkFeed],
+) -> Admin:
+    def sinks() -> list[SinkStatus]:
+        return [feed.status() for feed in feeds]
+
+    return Admin(
+        readiness=Readiness(consumer, log, stopping=stop.is_set),
+        metrics=Metrics(consumer, log=log, counters=counters, sinks=sinks),
+        resources=StreamingViews(consumer, clock=clock, sinks=sinks).resources(),
+    )
+
+
+def _alone(routes: Admin) -> ExtraRoutes:
+    """Answer nothing but administrative requests."""
+
+    async def answer(request: HttpRequest, peer: Peer) -> HttpResponse:
+        return await routes(request, peer) or HttpResponse(status=404)
+
+    return answer
+
+
+def _authority(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _recent_frames(data: Path, log: SegmentLog) -> Iterator[FrameStored]:
+    """Give the last frames of the log, by which resends are recognised after a restart."""
+    first = max(0, log.next_position - RECENT_FRAMES)
+    for entry in LogReader(data).entries(from_position=first):
+        if isinstance(entry, Entry) and isinstance(entry.record, FrameStored):
+            yield entry.record

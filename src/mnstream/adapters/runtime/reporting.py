@@ -1,0 +1,187 @@
+"""Composition root of the reporter, and the loop that measures and reports."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+
+import anyio
+from anyio.abc import TaskGroup
+
+from mnstream.adapters.entropy import SystemClock, SystemEntropy
+from mnstream.adapters.http import HttpTransport
+from mnstream.adapters.runtime.background import background
+from mnstream.adapters.runtime.feeds import Batch, Feed, MeasurementFeed
+from mnstream.adapters.runtime.reporter import Reporter, ReportingEnded
+from mnstream.core.effects import ReportEnd
+from mnstream.core.errors import MnSError, OperationError
+from mnstream.core.profiles import REL19, Profile
+from mnstream.core.streaming.config import ProducerConfig
+from mnstream.core.streaming.producer import StreamingProducer
+from mnstream.core.values import ProducerId, StreamId
+from mnstream.ports.source import MeasurementSource
+from mnstream.ports.transport import ProducerTransport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReporterSettings:
+    """What a reporter is made of.
+
+    Attributes:
+        target: Root of the collector; ``/connections`` follows it.
+        producer_id: Who reports.
+        tls: Context of a client; None trusts the system's roots.
+        profile: Reading of the standard.
+        transport: Name of the data pipe: ``http`` or ``trio-websocket``.
+        rate: Frames a second; 0 for as fast as acknowledgements allow.
+        count: Frames in total; 0 for ever.
+        units_per_frame: Units in one frame; 0 for one of every stream.
+        config: Limits and times of the core.
+    """
+
+    target: str
+    producer_id: ProducerId
+    tls: ssl.SSLContext | None = None
+    profile: Profile = REL19
+    transport: str = "http"
+    rate: float = 0.0
+    count: int = 0
+    units_per_frame: int = 0
+    config: ProducerConfig = field(default_factory=ProducerConfig)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSummary:
+    """What became of a report.
+
+    Attributes:
+        sent: Frames handed to a channel at least once.
+        acknowledged: Frames of which the collector said that it has them.
+        resent: Frames handed to a channel again.
+        dropped: Frames that were taken over from the source and never acknowledged.
+        connections: Connections that the collector created.
+        channels: Upgrades that succeeded.
+        seconds: How long it took.
+        end: How the connection ended.
+        refused: Streams that the collector does not want, and why.
+    """
+
+    sent: int
+    acknowledged: int
+    resent: int
+    dropped: int
+    connections: int
+    channels: int
+    seconds: float
+    end: ReportEnd
+    refused: dict[StreamId, OperationError]
+
+
+class NothingToReport(MnSError):
+    """The feed was empty, so that there are not even streams to announce."""
+
+
+Progress = Callable[[StreamingProducer], None]
+
+
+async def reporting(
+    settings: ReporterSettings,
+    feed: Feed | MeasurementSource,
+    *,
+    stop: anyio.Event | None = None,
+    progress: Progress | None = None,
+) -> ReportSummary:
+    """Report until the feed or the count ends, ``stop`` is set, or the connection ends.
+
+    Everything that was taken is then delivered, and the connection terminated.
+
+    Args:
+        settings: Where to and how.
+        feed: What is reported; a source is measured for every frame.
+        stop: Set it to stop gracefully.
+        progress: Called after each frame.
+
+    Raises:
+        Exception: Whatever the feed raises; the connection is dropped.
+    """
+    clock = SystemClock()
+    if isinstance(feed, MeasurementSource):
+        feed = MeasurementFeed(feed, clock, units_per_frame=settings.units_per_frame)
+    producer = StreamingProducer(settings.producer_id, config=settings.config)
+    started_ms = clock.monotonic_ms()
+    async with background() as tasks:
+        transport = _transport(settings, tasks)
+        reporter = Reporter(producer, transport, clock=clock, entropy=SystemEntropy())
+        with suppress(ReportingEnded):  # told in the summary
+            await _report(settings, feed, reporter, stop or anyio.Event(), progress)
+    end = reporter.end
+    assert end is not None
+    return ReportSummary(
+        sent=producer.window.sent,
+        acknowledged=producer.window.acknowledged,
+        resent=producer.counts.frames_resent,
+        dropped=end.unacknowledged,
+        connections=producer.counts.connections_created,
+        channels=producer.counts.channels_opened,
+        seconds=round((clock.monotonic_ms() - started_ms) / 1000, 3),
+        end=end,
+        refused=reporter.refused,
+    )
+
+
+async def _report(
+    settings: ReporterSettings,
+    feed: Feed,
+    reporter: Reporter,
+    stop: anyio.Event,
+    progress: Progress | None,
+) -> None:
+    async with aclosing(_paced(settings, feed, stop)) as batches:
+        first = await anext(batches, None)
+        if first is None:
+            raise NothingToReport
+        reporter.add_streams(first.streams)
+        async with reporter.running():
+            await reporter.report(first.frames)
+            async for batch in batches:
+                if batch.streams:
+                    reporter.add_streams(batch.streams)
+                    await reporter.settled()
+                await reporter.report(batch.frames)
+                if progress is not None:
+                    progress(reporter.producer)
+
+
+async def _paced(
+    settings: ReporterSettings, feed: Feed, stop: anyio.Event
+) -> AsyncGenerator[Batch]:
+    """Give one frame at a time, at the rate and up to the count that the settings say."""
+    due = anyio.current_time()
+    taken = 0
+    async for batch in feed.batches():
+        streams = batch.streams
+        for frame in batch.frames:
+            yield Batch(streams=streams, frames=[frame])
+            streams = ()
+            taken += 1
+            if settings.count and taken >= settings.count:
+                return
+            if settings.rate:
+                due += 1 / settings.rate
+                with anyio.move_on_after(due - anyio.current_time()):
+                    await stop.wait()
+            if stop.is_set():
+                return
+
+
+def _transport(settings: ReporterSettings, tasks: TaskGroup) -> ProducerTransport:
+    if settings.transport == "trio-websocket":
+        # Imported here, because it works on trio only.
+        from mnstream.adapters.trio_websocket import TrioWebSocketTransport  # noqa: PLC0415
+
+        return TrioWebSocketTransport(
+            settings.target, tasks=tasks, tls=settings.tls, profile=settings.profile
+        )
+    return HttpTransport(settings.target, tls=settings.tls, profile=settings.profile)

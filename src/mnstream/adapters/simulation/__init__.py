@@ -1,0 +1,5 @@
+"""A world that misbehaves on purpose: for the demo, for tests, and for whoever wants to try."""
+
+from mnstream.adapters.simulation.proxy import UnreliableProxy
+
+__all__ = ["UnreliableProxy"]
