@@ -118,6 +118,12 @@ _SUMMARY = ("sent", "acknowledged", "resent", "dropped", "connections", "seconds
     help="Units in a frame; 0 for one of every stream.",
 )
 @click.option(
+    "--spool",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Keep frames in this directory until they are acknowledged; what is left over from "
+    "before is sent first.",
+)
+@click.option(
     "--transport",
     type=click.Choice(["http", "trio-websocket"]),
     default="http",
@@ -159,6 +165,7 @@ def report(
     rate: float | None,
     count: int,
     units_per_frame: int,
+    spool: Path | None,
     transport: str,
     profile: str,
     tls_ca: Path | None,
@@ -196,14 +203,17 @@ def report(
         rate=(0.0 if count or recording else 1.0) if rate is None else rate,
         count=count,
         units_per_frame=units_per_frame,
+        spool=spool,
         config=ProducerConfig(give_up_ms=round(give_up * 1000)),
     )
     try:
         summary, interrupted = run_report(settings, feed, backend=backend)
     except NothingToReport:
         fail("report: there is nothing to report")
-    except (RecordingFailed, StorageError, OSError) as error:
+    except RecordingFailed as error:
         fail(f"report: --from {recording}: {error}")
+    except (StorageError, OSError) as error:
+        fail(f"report: {error}")
     if as_json:
         print_json({name: getattr(summary, name) for name in _SUMMARY})
     else:

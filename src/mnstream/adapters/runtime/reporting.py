@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import anyio
 from anyio.abc import TaskGroup
@@ -15,6 +16,7 @@ from mnstream.adapters.http import HttpTransport
 from mnstream.adapters.runtime.background import background
 from mnstream.adapters.runtime.feeds import Batch, Feed, MeasurementFeed
 from mnstream.adapters.runtime.reporter import Reporter, ReportingEnded
+from mnstream.adapters.runtime.spool import Spool
 from mnstream.core.effects import ReportEnd
 from mnstream.core.errors import MnSError, OperationError
 from mnstream.core.profiles import REL19, Profile
@@ -38,6 +40,7 @@ class ReporterSettings:
         rate: Frames a second; 0 for as fast as acknowledgements allow.
         count: Frames in total; 0 for ever.
         units_per_frame: Units in one frame; 0 for one of every stream.
+        spool: Directory where frames are kept until they are acknowledged; None for memory only.
         config: Limits and times of the core.
     """
 
@@ -49,6 +52,7 @@ class ReporterSettings:
     rate: float = 0.0
     count: int = 0
     units_per_frame: int = 0
+    spool: Path | None = None
     config: ProducerConfig = field(default_factory=ProducerConfig)
 
 
@@ -114,8 +118,15 @@ async def reporting(
     async with background() as tasks:
         transport = _transport(settings, tasks)
         reporter = Reporter(producer, transport, clock=clock, entropy=SystemEntropy())
-        with suppress(ReportingEnded):  # told in the summary
-            await _report(settings, feed, reporter, stop or anyio.Event(), progress)
+        async with AsyncExitStack() as stack:
+            batches = _paced(settings, feed.batches(), stop or anyio.Event())
+            if settings.spool is not None:
+                spool = await stack.enter_async_context(Spool.open(settings.spool, clock))
+                spool.follow(producer.window)
+                batches = spool.batches(batches, settings.producer_id)
+            await stack.enter_async_context(aclosing(batches))
+            with suppress(ReportingEnded):  # told in the summary
+                await _report(batches, reporter, progress)
     end = reporter.end
     assert end is not None
     return ReportSummary(
@@ -132,35 +143,30 @@ async def reporting(
 
 
 async def _report(
-    settings: ReporterSettings,
-    feed: Feed,
-    reporter: Reporter,
-    stop: anyio.Event,
-    progress: Progress | None,
+    batches: AsyncGenerator[Batch], reporter: Reporter, progress: Progress | None
 ) -> None:
-    async with aclosing(_paced(settings, feed, stop)) as batches:
-        first = await anext(batches, None)
-        if first is None:
-            raise NothingToReport
-        reporter.add_streams(first.streams)
-        async with reporter.running():
-            await reporter.report(first.frames)
-            async for batch in batches:
-                if batch.streams:
-                    reporter.add_streams(batch.streams)
-                    await reporter.settled()
-                await reporter.report(batch.frames)
-                if progress is not None:
-                    progress(reporter.producer)
+    first = await anext(batches, None)
+    if first is None:
+        raise NothingToReport
+    reporter.add_streams(first.streams)
+    async with reporter.running():
+        await reporter.report(first.frames)
+        async for batch in batches:
+            if batch.streams:
+                reporter.add_streams(batch.streams)
+                await reporter.settled()
+            await reporter.report(batch.frames)
+            if progress is not None:
+                progress(reporter.producer)
 
 
 async def _paced(
-    settings: ReporterSettings, feed: Feed, stop: anyio.Event
+    settings: ReporterSettings, batches: AsyncIterator[Batch], stop: anyio.Event
 ) -> AsyncGenerator[Batch]:
     """Give one frame at a time, at the rate and up to the count that the settings say."""
     due = anyio.current_time()
     taken = 0
-    async for batch in feed.batches():
+    async for batch in batches:
         streams = batch.streams
         for frame in batch.frames:
             yield Batch(streams=streams, frames=[frame])
