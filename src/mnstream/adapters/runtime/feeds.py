@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -37,8 +38,11 @@ class Batch:
 class Feed(Protocol):
     """Something to report, batch by batch."""
 
-    def batches(self) -> AsyncIterator[Batch]:
-        """Give batches until there is nothing more; each is taken when there is room for it."""
+    def batches(self) -> AsyncGenerator[Batch]:
+        """Give batches until there is nothing more; each is taken when there is room for it.
+
+        Whoever takes them closes the generator, and a generator closes what it takes from.
+        """
         ...
 
 
@@ -53,7 +57,7 @@ class MeasurementFeed:
         self._clock = clock
         self._units_per_frame = units_per_frame
 
-    async def batches(self) -> AsyncIterator[Batch]:
+    async def batches(self) -> AsyncGenerator[Batch]:
         """Give what is measured now; two readings of a stream never end at the same time."""
         streams: Sequence[StreamInfo] = self._source.streams()
         last_ms = 0
@@ -69,29 +73,31 @@ class MeasurementFeed:
 class RecordedFeed:
     """Reports recorded units again, each in a frame of its own, in their order."""
 
-    def __init__(self, units: AsyncIterator[RecordedUnit]) -> None:
+    def __init__(self, units: AsyncGenerator[RecordedUnit]) -> None:
         """Report these units."""
         self._units = units
 
-    async def batches(self) -> AsyncIterator[Batch]:
+    async def batches(self) -> AsyncGenerator[Batch]:
         """Give one frame at a time; a stream is announced when its first unit comes.
 
         Raises:
             RecordingFailed: A stream has other metrics or another object than before.
         """
         announced: dict[StreamId, StreamInfo] = {}
-        async for recorded in self._units:
-            stream = recorded.stream
-            known = announced.setdefault(stream.stream_id, stream)
-            if known is not stream and known != stream:
-                raise RecordingFailed(f"stream {stream.stream_id} changes in the recording")
-            frames = [encode_pdsus([recorded.unit])]
-            yield Batch(streams=(stream,) if known is stream else (), frames=frames)
+        async with aclosing(self._units) as units:
+            async for recorded in units:
+                stream = recorded.stream
+                known = announced.get(stream.stream_id)
+                if known is not None and known != stream:
+                    raise RecordingFailed(f"stream {stream.stream_id} changes in the recording")
+                announced[stream.stream_id] = stream
+                streams = (stream,) if known is None else ()
+                yield Batch(streams=streams, frames=[encode_pdsus([recorded.unit])])
 
 
 async def recorded_lines(
     file: BinaryIO, *, producer_id: ProducerId, clock: Clock
-) -> AsyncIterator[RecordedUnit]:
+) -> AsyncGenerator[RecordedUnit]:
     """Read units from lines of JSON as they come; empty lines are passed over.
 
     Safe to cancel while it waits for a line, which is then lost.
@@ -115,7 +121,7 @@ async def recorded_lines(
             yield unit
 
 
-async def recorded_capture(path: Path) -> AsyncIterator[RecordedUnit]:
+async def recorded_capture(path: Path) -> AsyncGenerator[RecordedUnit]:
     """Read the good PERFORMANCE units of a data directory or one of its files.
 
     Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, aclosing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -161,25 +161,26 @@ async def _report(
 
 
 async def _paced(
-    settings: ReporterSettings, batches: AsyncIterator[Batch], stop: anyio.Event
+    settings: ReporterSettings, batches: AsyncGenerator[Batch], stop: anyio.Event
 ) -> AsyncGenerator[Batch]:
     """Give one frame at a time, at the rate and up to the count that the settings say."""
     due = anyio.current_time()
     taken = 0
-    async for batch in batches:
-        streams = batch.streams
-        for frame in batch.frames:
-            yield Batch(streams=streams, frames=[frame])
-            streams = ()
-            taken += 1
-            if settings.count and taken >= settings.count:
-                return
-            if settings.rate:
-                due += 1 / settings.rate
-                with anyio.move_on_after(due - anyio.current_time()):
-                    await stop.wait()
-            if stop.is_set():
-                return
+    async with aclosing(batches):
+        async for batch in batches:
+            streams = batch.streams
+            for frame in batch.frames:
+                yield Batch(streams=streams, frames=[frame])
+                streams = ()
+                taken += 1
+                if settings.count and taken >= settings.count:
+                    return
+                if settings.rate:
+                    due += 1 / settings.rate
+                    with anyio.move_on_after(due - anyio.current_time()):
+                        await stop.wait()
+                if stop.is_set():
+                    return
 
 
 def _transport(settings: ReporterSettings, tasks: TaskGroup) -> ProducerTransport:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Self
@@ -75,7 +75,7 @@ class Spool:
         self._window = window
 
     async def batches(
-        self, batches: AsyncIterator[Batch], producer_id: ProducerId
+        self, batches: AsyncGenerator[Batch], producer_id: ProducerId
     ) -> AsyncGenerator[Batch]:
         """Give what was left over from before, then the batches, made durable first."""
         leftover = self._leftover()
@@ -84,19 +84,24 @@ class Spool:
             self._sent.append(position)
             yield Batch(streams=announced, frames=[payload])
             announced = ()
-        async for batch in batches:
-            new = [s for s in batch.streams if self._streams.get(s.stream_id) != s]
-            if new:
-                self._log.append(self._announcement(new, producer_id))
-            positions = [
-                self._log.append_frame(self._version, self._clock.wall_ms(), frame)
-                for frame in batch.frames
-            ]
-            if positions:
-                await self._log.durable(positions[-1])
-            self._sent.extend(positions)
-            yield Batch(streams=(*announced, *batch.streams), frames=batch.frames)
-            announced = ()
+        async with aclosing(batches):
+            async for batch in batches:
+                await self._keep(batch, producer_id)
+                yield Batch(streams=(*announced, *batch.streams), frames=batch.frames)
+                announced = ()
+
+    async def _keep(self, batch: Batch, producer_id: ProducerId) -> None:
+        """Make a batch durable."""
+        new = [s for s in batch.streams if self._streams.get(s.stream_id) != s]
+        if new:
+            self._log.append(self._announcement(new, producer_id))
+        positions = [
+            self._log.append_frame(self._version, self._clock.wall_ms(), frame)
+            for frame in batch.frames
+        ]
+        if positions:
+            await self._log.durable(positions[-1])
+        self._sent.extend(positions)
 
     def _leftover(self) -> list[tuple[int, bytes]]:
         entries = LogReader(self._directory).entries(from_position=self._next)

@@ -29,6 +29,7 @@ from mnstream.core.values import (
 )
 
 _NS_PER_S = 1_000_000_000
+_NUMBERED = frozenset({"binIndex", "qOS-5QI", "qOS-QCI", "cause"})
 
 
 class RecordingFailed(ValueError):
@@ -119,10 +120,14 @@ def _index(index: object) -> SubCounterIndex:
             return SubCounterIndex(IndexKind.PLMN, _octets(digits))
         case {"sNSSAI": {"sst": str(sst), "sd": str(sd)}}:
             return SubCounterIndex(IndexKind.SNSSAI, Snssai(_octets(sst), _octets(sd)))
+        case {"sum": str(text)}:
+            return SubCounterIndex(IndexKind.SUM, text)
+        case {"stringIndex": str(text)}:
+            return SubCounterIndex(IndexKind.STRING_INDEX, text)
         case Mapping() if len(index) == 1:
-            ((name, value),) = index.items()
-            if isinstance(value, int | str) and name in IndexKind:
-                return SubCounterIndex(IndexKind(name), value)
+            ((name, number),) = index.items()
+            if name in _NUMBERED and type(number) is int:
+                return SubCounterIndex(IndexKind(name), number)
         case _:
             pass
     raise RecordingFailed(f"{index!r} is no index of a sub-counter")

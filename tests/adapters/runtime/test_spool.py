@@ -1,0 +1,78 @@
+"""A spool: what is not acknowledged survives the reporter."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+
+import pytest
+
+from mnstream.adapters.entropy import FixedClock
+from mnstream.adapters.runtime.feeds import Batch
+from mnstream.adapters.runtime.spool import Spool
+from mnstream.adapters.sources import SimulatedSource
+from mnstream.core.streaming.window import Window
+from mnstream.core.values import ProducerId, StreamInfo
+
+P = ProducerId("P")
+STREAMS = tuple(SimulatedSource(P, seed=1, streams=2, metrics=2).streams())
+CLOCK = FixedClock(wall_ms=1, monotonic_ms=0)
+
+pytestmark = pytest.mark.anyio
+
+
+async def offered(
+    frames: Sequence[bytes], streams: Sequence[StreamInfo] = STREAMS
+) -> AsyncGenerator[Batch]:
+    for frame in frames:
+        yield Batch(streams=streams, frames=[frame])
+        streams = ()
+
+
+async def use(
+    path: Path,
+    frames: Sequence[bytes],
+    *,
+    acknowledged: int,
+    streams: Sequence[StreamInfo] = STREAMS,
+) -> list[Batch]:
+    """Offer frames, have the first of what comes out acknowledged, and say what came out."""
+    window = Window(frames_max=100, bytes_max=1000)
+    async with Spool.open(path, CLOCK) as spool:
+        spool.follow(window)
+        taken = [batch async for batch in spool.batches(offered(frames, streams), P)]
+        window.add([frame for batch in taken for frame in batch.frames])
+        window.acknowledge(acknowledged)
+    return taken
+
+
+def frames_of(batches: Sequence[Batch]) -> list[bytes]:
+    return [frame for batch in batches for frame in batch.frames]
+
+
+async def test_what_is_offered_comes_out_with_its_streams(tmp_path: Path) -> None:
+    taken = await use(tmp_path, [b"1", b"2"], acknowledged=2)
+    assert frames_of(taken) == [b"1", b"2"]
+    assert tuple(taken[0].streams) == STREAMS
+
+
+async def test_what_was_not_acknowledged_comes_first_the_next_time(tmp_path: Path) -> None:
+    await use(tmp_path, [b"1", b"2", b"3"], acknowledged=1)
+    taken = await use(tmp_path, [b"4"], acknowledged=3)
+    assert frames_of(taken) == [b"2", b"3", b"4"]
+    assert tuple(taken[0].streams) == STREAMS
+    assert frames_of(await use(tmp_path, [], acknowledged=0)) == []
+
+
+async def test_a_progress_that_was_never_written_means_all_again(tmp_path: Path) -> None:
+    await use(tmp_path, [b"1", b"2"], acknowledged=2)
+    (tmp_path / "acknowledged").write_text("")
+    assert frames_of(await use(tmp_path, [], acknowledged=0)) == [b"1", b"2"]
+
+
+async def test_streams_that_come_later_are_known_the_next_time(tmp_path: Path) -> None:
+    await use(tmp_path, [b"1"], acknowledged=0, streams=STREAMS[:1])
+    await use(tmp_path, [b"2"], acknowledged=0, streams=STREAMS[1:])
+    [first, second] = await use(tmp_path, [], acknowledged=0)
+    assert (tuple(first.streams), tuple(second.streams)) == (STREAMS, ())
+    assert frames_of([first, second]) == [b"1", b"2"]
