@@ -10,7 +10,7 @@ from mnstream.adapters.storage.errors import (
 from mnstream.adapters.storage.memory import MemoryLog
 from mnstream.adapters.storage.reader import Entry, Hole, LogReader
 from mnstream.adapters.storage.segments import Durability
-from mnstream.adapters.storage.units import StoredUnit, stored_units
+from mnstream.adapters.storage.units import StoredUnit, UnitResolver, stored_units
 from mnstream.adapters.storage.writer import LogConfig, SegmentLog
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "SegmentLog",
     "StorageError",
     "StoredUnit",
+    "UnitResolver",
     "stored_units",
 ]

@@ -14,9 +14,9 @@ from pathlib import Path
 from mnstream.adapters.codecs import DECODERS
 from mnstream.adapters.codecs.resolve import resolve_values
 from mnstream.adapters.codecs.values import MeasValue, PerformanceDataStreamUnit
-from mnstream.adapters.storage.reader import Hole, LogReader
+from mnstream.adapters.storage.reader import Entry, Hole, LogReader
 from mnstream.core.errors import Undecodable
-from mnstream.core.records import ConnectionEstablished, Disposition, FrameStored
+from mnstream.core.records import ConnectionEnded, ConnectionEstablished, Disposition, FrameStored
 from mnstream.core.streaming.intake import UNDECODABLE, UNKNOWN_STREAM, WRONG_VALUE_COUNT
 from mnstream.core.streaming.multiplexing import family_of
 from mnstream.core.values import ConnectionId, PerformanceInfo, ProducerId, StreamId, StreamInfo
@@ -99,13 +99,41 @@ def _units(
     until_ms: int | None,
     on_hole: Callable[[Hole], None],
 ) -> Iterator[StoredUnit]:
-    views = _Views()
+    resolver = UnitResolver()
     for entry in reader.entries(since_ms=since_ms, until_ms=until_ms):
         if isinstance(entry, Hole):
             on_hole(entry)
-        elif isinstance(entry.record, FrameStored):
-            frame = _Frame(entry.position, entry.record, views.view(entry.connection))
-            yield from _frame_units(frame)
+        else:
+            yield from resolver.units(entry)
+
+
+class UnitResolver:
+    """Gives the units of records, keeping what was learnt of the connections.
+
+    Records are given in order; where to begin does not matter, because an entry brings the streams
+    in force.
+    """
+
+    def __init__(self) -> None:
+        """Start without knowledge."""
+        self._views: dict[ConnectionId, _View] = {}
+
+    def units(self, entry: Entry) -> Iterable[StoredUnit]:
+        """Give the units of a frame; ``()`` for any other record."""
+        record = entry.record
+        if isinstance(record, FrameStored):
+            return _frame_units(_Frame(entry.position, record, self._view(entry.connection)))
+        if isinstance(record, ConnectionEnded):
+            self._views.pop(record.connection_id, None)
+        return ()
+
+    def _view(self, connection: ConnectionEstablished | None) -> _View | None:
+        if connection is None:
+            return None
+        view = self._views.get(connection.connection_id)
+        if view is None or view.connection is not connection:
+            view = self._views[connection.connection_id] = _View(connection)
+        return view
 
 
 class _View:
@@ -119,21 +147,6 @@ class _View:
         self.opaque = tuple(
             info for info in connection.stream_info_list if family_of(info) not in DECODERS
         )
-
-
-class _Views:
-    """Keeps the views of the connections in force; their number bounds it."""
-
-    def __init__(self) -> None:
-        self._views: dict[ConnectionId, _View] = {}
-
-    def view(self, connection: ConnectionEstablished | None) -> _View | None:
-        if connection is None:
-            return None
-        view = self._views.get(connection.connection_id)
-        if view is None or view.connection is not connection:
-            view = self._views[connection.connection_id] = _View(connection)
-        return view
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,251 @@
+"""Follows a log that is being written, from any position, reading each block once.
+
+``LogReader`` begins anew with each call; on a segment of 300,000 small blocks that takes seconds.
+
+For its writer's process: it must be told how far the log is durable, and gives nothing behind that.
+What is not durable may vanish, and its position may be given to another record.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mnstream.adapters.storage import Entry, Hole
+from mnstream.adapters.storage.errors import Damaged
+from mnstream.adapters.storage.format import BlockHead, Content, SegmentHeader, decode_body
+from mnstream.adapters.storage.metadata import MetadataInForce
+from mnstream.adapters.storage.scanning import Block, DamagedBytes, scan_blocks, scan_header
+from mnstream.adapters.storage.segments import segment_paths
+from mnstream.core.records import FrameStored, Record
+
+BATCH_BYTES = 1 << 20
+"""Size of blocks from which a batch is full; one block of any size is always read whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was read.
+
+    Attributes:
+        entries: Records and holes, in order.
+        next_position: Position behind all of them.
+        is_full: Whether there is probably more.
+    """
+
+    entries: Sequence[Entry | Hole]
+    next_position: int
+    is_full: bool
+
+
+class _File:
+    """A file open for reading at any offset, unbuffered.
+
+    What a buffer holds of the end of a file may have been cut off and written anew since.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb", buffering=0)
+
+    @property
+    def size(self) -> int:
+        return os.fstat(self._file.fileno()).st_size
+
+    def read_at(self, offset: int, count: int) -> bytes:
+        self._file.seek(offset)
+        return self._file.read(count)
+
+    def close(self) -> None:
+        self._file.close()
+
+
+@dataclass(slots=True)
+class _Segment:
+    """The segment being read.
+
+    Attributes:
+        path: Its file.
+        file: The same, open: retention may delete it meanwhile.
+        header: None when it is damaged.
+        offset: Where the next block begins.
+    """
+
+    path: Path
+    file: _File
+    header: SegmentHeader | None
+    offset: int
+
+
+class LogTail:
+    """Reads a log forwards. Blocks; for one thread at a time."""
+
+    def __init__(self, directory: Path, position: int) -> None:
+        """Name a log and the first record that is wanted; opens nothing.
+
+        Where retention deleted that record, reading begins with the first that is left, and a hole
+        tells of the others unless ``position`` is 0.
+        """
+        self._directory = directory
+        self._position = position
+        self._segment: _Segment | None = None
+        self._in_force = MetadataInForce()
+
+    @property
+    def position(self) -> int:
+        """Position of the next record."""
+        return self._position
+
+    def read(self, durable_position: int) -> Batch:
+        """Give records up to ``durable_position``, about a mebibyte of them.
+
+        A batch without entries that is not full means that there is nothing to read yet.
+
+        Raises:
+            LogUnreadable: A later version of this program wrote it.
+            OSError: A file cannot be read.
+        """
+        entries: list[Entry | Hole] = []
+        budget = BATCH_BYTES
+        while self._position <= durable_position:
+            # Listed first: when another segment exists, this one has all that it will ever have.
+            paths = segment_paths(self._directory)
+            if self._segment is None:
+                path = self._segment_of(paths)
+                if path is None:
+                    break
+                self._position = self._position or int(path.stem)
+                self._enter(path)
+            assert self._segment is not None
+            following = _following(paths, self._segment.path)
+            budget -= self._read_segment(
+                self._segment, following, durable_position, entries, budget
+            )
+            if budget <= 0:
+                return Batch(entries, self._position, is_full=True)
+            if following is None or int(following.stem) > durable_position:
+                break
+            self._enter(following)
+        return Batch(entries, self._position, is_full=False)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._segment is not None:
+            self._segment.file.close()
+            self._segment = None
+
+    def _segment_of(self, paths: Sequence[Path]) -> Path | None:
+        """Choose the segment that holds the next record, or the first one that is left."""
+        before = [path for path in paths if int(path.stem) <= self._position]
+        return before[-1] if before else next(iter(paths), None)
+
+    def _enter(self, path: Path) -> None:
+        self.close()
+        file = _File(path)
+        try:
+            header, offset = scan_header(file.read_at)
+        except BaseException:
+            file.close()
+            raise
+        self._segment = _Segment(path, file, header, offset)
+
+    def _read_segment(
+        self,
+        segment: _Segment,
+        following: Path | None,
+        durable_position: int,
+        entries: list[Entry | Hole],
+        budget: int,
+    ) -> int:
+        """Read on in a segment and return the size of what was read."""
+        size = segment.file.size
+        end = None if following is None else int(following.stem)
+        begun = segment.offset
+        damage: int | None = None
+        for part in self._blocks(segment, size):
+            if isinstance(part, DamagedBytes):
+                # At the end of the last segment it may be half of a write that is under way.
+                if part.end < size or following is not None:
+                    damage = part.offset
+                continue
+            head = part.head
+            if head.content is Content.SNAPSHOT:
+                self._take_snapshot(part)
+            elif end is not None and head.first_position >= end:
+                pass  # void: it could not be made durable and was written again
+            elif head.first_position + head.count - 1 > durable_position:
+                return segment.offset - begun
+            else:
+                self._gap(segment.path, part.offset, damage, head.first_position, entries)
+                damage = None
+                self._block(segment.path, part, entries)
+            segment.offset = part.end
+            if segment.offset - begun >= budget:
+                return segment.offset - begun
+        if end is not None:
+            self._gap(segment.path, size, damage, min(end, durable_position + 1), entries)
+        return segment.offset - begun
+
+    def _blocks(self, segment: _Segment, size: int) -> Iterable[Block | DamagedBytes]:
+        mark = None if segment.header is None else segment.header.mark
+        return scan_blocks(
+            segment.file.read_at, size, start=segment.offset, mark=mark, wanted=self._is_wanted
+        )
+
+    def _is_wanted(self, head: BlockHead) -> bool:
+        if head.content is not Content.FRAMES:
+            return True
+        return head.first_position + head.count > self._position
+
+    def _take_snapshot(self, block: Block) -> None:
+        for record in _decode(block) or ():
+            if not isinstance(record, FrameStored):
+                self._in_force.apply(record)
+
+    def _gap(
+        self,
+        path: Path,
+        offset: int,
+        damage: int | None,
+        position: int,
+        entries: list[Entry | Hole],
+    ) -> None:
+        """Name what is missing before ``position``, which is at ``offset``."""
+        if self._position < position:
+            where, reason = (offset, "missing") if damage is None else (damage, "damaged")
+            entries.append(Hole(path, where, self._position, position - 1, reason))
+            self._position = position
+
+    def _block(self, path: Path, block: Block, entries: list[Entry | Hole]) -> None:
+        first = block.head.first_position
+        wanted_from = self._position
+        following = first + block.head.count
+        self._position = max(following, wanted_from)
+        if block.body is None:
+            return
+        records = _decode(block)
+        if records is None:
+            entries.append(Hole(path, block.offset, first, following - 1, "not records"))
+            return
+        for position, record in enumerate(records, first):
+            connection = None
+            if isinstance(record, FrameStored):
+                connection = self._in_force.connection(record.streams_version)
+            else:
+                self._in_force.apply(record)
+            if position >= wanted_from:
+                entries.append(Entry(position, record, connection))
+
+
+def _following(paths: Sequence[Path], path: Path) -> Path | None:
+    return next((other for other in paths if int(other.stem) > int(path.stem)), None)
+
+
+def _decode(block: Block) -> list[Record] | None:
+    if block.body is None:
+        return None
+    try:
+        return decode_body(block.head, block.body)
+    except Damaged:
+        return None
