@@ -69,7 +69,8 @@ class Channel(Protocol):
 
         Raises:
             Broken: The pipe ended without a closing handshake.
-            Closed: ``close`` or ``abort`` was called on this side.
+            Closed: ``close`` or ``abort`` was called on this side, or PeerClosed or PeerViolated
+                was returned before.
         """
         ...
 

@@ -18,7 +18,8 @@ class Peer:
     Attributes:
         identity: Authenticated name, for example the subject of a client certificate; empty when
             the transport does not authenticate.
-        address: Where they come from, for people; never decides anything.
+        address: Where they come from, ``HOST:PORT``. It decides nothing about the service; only
+            what this machine may see of its administration.
     """
 
     identity: str = ""
@@ -33,6 +34,8 @@ class ProducerTransport(Protocol):
 
         Raises:
             Broken: No answer, or none that could be understood.
+            Closed: After ``aclose``.
+            LocalProtocolError: This transport has no form for the operation.
         """
         ...
 
@@ -42,6 +45,7 @@ class ProducerTransport(Protocol):
         Raises:
             OperationError: The consumer answered and refused.
             Broken: No answer, or none that could be understood.
+            Closed: After ``aclose``.
         """
         ...
 

@@ -214,23 +214,27 @@ def report(
         fail(f"report: --from {recording}: {error}")
     except (StorageError, OSError) as error:
         fail(f"report: {error}")
+    _tell(summary, target, as_json=as_json)
+    if summary.end.reason and not summary.channels:
+        return COULD_NOT_START
+    if summary.dropped or summary.end.reason:
+        return DOES_NOT_HOLD
+    return interrupted
+
+
+def _tell(summary: ReportSummary, target: str, *, as_json: bool) -> None:
     if as_json:
         print_json({name: getattr(summary, name) for name in _SUMMARY})
     else:
         click.echo(
-            f"{summary.acknowledged} of {summary.sent} frames acknowledged in "
-            f"{summary.seconds:.1f} s, {summary.resent} sent again, "
+            f"{summary.acknowledged} of {summary.acknowledged + summary.dropped} frames "
+            f"acknowledged in {summary.seconds:.1f} s, {summary.resent} sent again, "
             f"{summary.connections} connections"
         )
     for stream_id, exception in summary.refused.items():
         click.echo(f"mnstream report: stream {stream_id} was refused: {exception}", err=True)
     if summary.end.reason:
         click.echo(f"mnstream report: {target}: {summary.end.reason}", err=True)
-    if summary.end.reason and not summary.channels:
-        return COULD_NOT_START
-    if summary.dropped or summary.end.reason:
-        return DOES_NOT_HOLD
-    return interrupted
 
 
 def run_report(

@@ -1,0 +1,314 @@
+"""A producer's way to a consumer over HTTP/1.1 and WebSocket (TS 28.532 12.5.1.1)."""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, replace
+
+import anyio
+from anyio.abc import ByteStream
+from anyio.streams.tls import TLSStream
+
+from mnstream.adapters.http.addresses import Origin, Root, parse_root, root_of_location
+from mnstream.adapters.http.config import DEFAULT_HTTP_LIMITS, NO_OBSERVER, HttpLimits
+from mnstream.adapters.http.exchange import ClientExchange, Headers
+from mnstream.adapters.http.handshake import check_answer, new_request
+from mnstream.adapters.http.tls import client_context
+from mnstream.adapters.http.websocket import WebSocketChannel
+from mnstream.adapters.http.wire import STREAM_ERRORS
+from mnstream.adapters.rest import (
+    HttpRequest,
+    HttpResponse,
+    connection_path,
+    decode_outcome,
+    encode_request,
+)
+from mnstream.core.errors import (
+    ConnectionInUse,
+    DuplicateStream,
+    OperationError,
+    RemoteProtocolError,
+)
+from mnstream.core.operations import (
+    AddStream,
+    ControlOperation,
+    DeleteStream,
+    EstablishOutcome,
+    GetStreamInfo,
+    Outcome,
+)
+from mnstream.core.profiles import REL19, Profile
+from mnstream.core.values import ConnectionId
+from mnstream.ports.channel import Broken, Channel, Closed
+from mnstream.ports.observer import Observer
+
+HeaderSource = Callable[[], Awaitable[Headers]]
+"""Headers for every request, asked each time: tokens expire."""
+
+_SWITCHING_PROTOCOLS = 101
+_FIRST_ERROR = 300
+_ROOTS_MAX = 1_024  # connections whose Location is remembered; a producer has one at a time
+_PROBE_MS = 1
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A socket between two requests."""
+
+    origin: Origin
+    stream: ByteStream
+    exchange: ClientExchange
+    since: float
+
+
+class HttpTransport:
+    """``ports.transport.ProducerTransport`` over HTTP/1.1.
+
+    One socket is kept between control requests for ``HttpLimits.reuse_ms``. A request that meets a
+    closed one is repeated once when it is a GET; repeating a POST might act twice, and a repeated
+    DELETE would be answered 404. Redirects are not followed.
+
+    ``Location`` decides where the channel and the later requests of a connection go, as long as it
+    stays on the host of the base URL (any port) or on one of ``location_hosts``, and does not
+    lead from TLS to plain text. Otherwise it is counted (``http_locations_not_followed``) and only
+    its connection identifier is used, under the base URL: collectors behind a proxy often do
+    not know their own name.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        tls: ssl.SSLContext | None = None,
+        profile: Profile = REL19,
+        limits: HttpLimits = DEFAULT_HTTP_LIMITS,
+        observer: Observer = NO_OBSERVER,
+        headers: HeaderSource | None = None,
+        location_hosts: Collection[str] = (),
+    ) -> None:
+        """Keep where the consumer is; nothing is dialled yet.
+
+        Args:
+            base_url: Root of the consumer, ``http(s)://HOST[:PORT][/PATH]``.
+            tls: Context of a client; None makes one that trusts the system's roots.
+            profile: Reading of the standard.
+            limits: What the consumer may cost.
+            observer: Counts what is out of order.
+            headers: Further headers of every request, for example ``Authorization``.
+            location_hosts: Other hosts that a ``Location`` may lead to.
+
+        Raises:
+            ValueError: ``base_url`` is not one.
+        """
+        self._base = parse_root(base_url)
+        self._tls = tls
+        self._profile = profile
+        self._limits = limits
+        self._observer = observer
+        self._headers = headers
+        self._location_hosts = frozenset(host.lower() for host in location_hosts)
+        self._roots: dict[ConnectionId, Root] = {}
+        self._kept: _Kept | None = None
+        self._closed = False
+
+    async def request(self, operation: ControlOperation) -> Outcome:
+        """Carry out a control operation; calls may overlap.
+
+        Takes ``HttpLimits.request_ms`` at most. Cancelled, it is unknown whether the consumer
+        acted.
+
+        Raises:
+            Broken: No answer, or none that could be understood.
+            Closed: After ``aclose``.
+            LocalProtocolError: The operation has no form in HTTP.
+        """
+        root = self._root_for(operation)
+        request = encode_request(operation, base_path=root.base_path, profile=self._profile)
+        try:
+            with anyio.fail_after(self._limits.request_ms / 1000):
+                response = await self._ask(root.origin, request)
+        except TimeoutError as exc:
+            raise Broken(f"no answer within {self._limits.request_ms} ms") from exc
+        try:
+            outcome = decode_outcome(operation, response, profile=self._profile)
+        except RemoteProtocolError as exc:
+            raise Broken(str(exc)) from exc
+        if isinstance(outcome, EstablishOutcome) and outcome.connection_id is not None:
+            self._remember(outcome.connection_id, response.header("Location") or "")
+        return outcome
+
+    async def open_channel(self, connection_id: ConnectionId) -> Channel:
+        """Open the channel of a connection on a socket of its own.
+
+        Takes ``HttpLimits.request_ms`` at most. Cancelled, nothing stays open.
+
+        Raises:
+            OperationError: The consumer answered and refused.
+            Broken: No answer, or none that could be understood.
+            Closed: After ``aclose``.
+        """
+        root = self._roots.get(connection_id, self._base)
+        path = connection_path(connection_id, base_path=root.base_path)
+        try:
+            with anyio.fail_after(self._limits.request_ms / 1000):
+                stream = await self._dial(root.origin)
+                try:
+                    return await self._upgrade(stream, root.origin, path)
+                except BaseException:
+                    await anyio.aclose_forcefully(stream)
+                    raise
+        except TimeoutError as exc:
+            raise Broken(f"no channel within {self._limits.request_ms} ms") from exc
+
+    async def aclose(self) -> None:
+        """Close the socket that is kept, if any. Channels stay open. Never raises."""
+        self._closed = True
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            await anyio.aclose_forcefully(kept.stream)
+
+    # --- requests -------------------------------------------------------------------------------
+
+    def _root_for(self, operation: ControlOperation) -> Root:
+        """Return where the connection of an operation lives."""
+        if isinstance(operation, AddStream | DeleteStream | GetStreamInfo):
+            connection_id = operation.connection_id
+            if connection_id is not None:
+                return self._roots.get(connection_id, self._base)
+        return self._base
+
+    def _remember(self, connection_id: ConnectionId, location: str) -> None:
+        """Keep where a new connection lives, if that is somewhere else."""
+        path = connection_path(connection_id, base_path="")
+        root = root_of_location(location, base=self._base, path=path, hosts=self._location_hosts)
+        if root is None:
+            self._observer.count("http_locations_not_followed")
+        elif root != self._base:
+            while len(self._roots) >= _ROOTS_MAX:
+                self._roots.pop(next(iter(self._roots)))
+            self._roots[connection_id] = root
+
+    async def _ask(self, origin: Origin, request: HttpRequest) -> HttpResponse:
+        """Send a request on the kept socket if there is one, else on a new one."""
+        kept = await self._take_kept(origin)
+        if kept is not None:
+            try:
+                return await self._ask_on(kept, request)
+            except Broken:
+                if request.method != "GET":
+                    raise
+        stream = await self._dial(origin)
+        return await self._ask_on(
+            _Kept(origin, stream, ClientExchange(stream, self._limits), 0.0), request
+        )
+
+    async def _ask_on(self, kept: _Kept, request: HttpRequest) -> HttpResponse:
+        """Send a request on a socket, and keep that for the next one if possible."""
+        try:
+            response, _ = await kept.exchange.request(await self._dressed(kept.origin, request))
+        except BaseException:
+            await anyio.aclose_forcefully(kept.stream)
+            raise
+        if self._kept is None and not self._closed and kept.exchange.reusable:
+            kept.since = anyio.current_time()
+            self._kept = kept
+        else:
+            await anyio.aclose_forcefully(kept.stream)
+        return response
+
+    async def _take_kept(self, origin: Origin) -> _Kept | None:
+        """Return the kept socket if it can be used, and close it if not."""
+        kept = self._kept
+        if kept is None or kept.origin != origin:
+            return None
+        self._kept = None
+        young = anyio.current_time() - kept.since < self._limits.reuse_ms / 1000
+        if young and await _is_silent(kept.stream):
+            return kept
+        await anyio.aclose_forcefully(kept.stream)
+        return None
+
+    async def _dressed(self, origin: Origin, request: HttpRequest) -> HttpRequest:
+        """Add what belongs to the transport and to whoever configured it."""
+        further = () if self._headers is None else await self._headers()
+        return replace(request, headers=(("Host", origin.authority), *further, *request.headers))
+
+    # --- sockets --------------------------------------------------------------------------------
+
+    async def _dial(self, origin: Origin) -> ByteStream:
+        """Open a socket, with TLS where the origin wants it."""
+        if self._closed:
+            raise Closed("the transport was closed by us")
+        try:
+            with anyio.fail_after(self._limits.connect_ms / 1000):
+                stream = await anyio.connect_tcp(origin.host, origin.port)
+        except (OSError, UnicodeError) as exc:
+            reason = "no answer" if isinstance(exc, TimeoutError) else str(exc)
+            raise Broken(f"cannot reach {origin.authority}: {reason}") from exc
+        if not origin.secure:
+            return stream
+        try:
+            with anyio.fail_after(self._limits.tls_handshake_ms / 1000):
+                return await TLSStream.wrap(
+                    stream,
+                    hostname=origin.host,
+                    ssl_context=self._context(),
+                    standard_compatible=False,
+                )
+        except (*STREAM_ERRORS, UnicodeError) as exc:
+            await anyio.aclose_forcefully(stream)
+            reason = "no answer" if isinstance(exc, TimeoutError) else str(exc) or "ended"
+            raise Broken(f"no TLS with {origin.authority}: {reason}") from exc
+        except BaseException:
+            await anyio.aclose_forcefully(stream)
+            raise
+
+    def _context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = client_context()
+        return self._tls
+
+    async def _upgrade(self, stream: ByteStream, origin: Origin, path: str) -> Channel:
+        """Do the opening handshake of RFC 6455 on a new socket."""
+        request, key = new_request(path)
+        exchange = ClientExchange(stream, self._limits)
+        answer, leftover = await exchange.request(await self._dressed(origin, request))
+        if answer.status != _SWITCHING_PROTOCOLS:
+            raise self.refusal_of(answer)
+        check_answer(answer, key)
+        return WebSocketChannel(
+            stream,
+            server=False,
+            limits=self._limits,
+            observer=self._observer,
+            leftover=leftover,
+        )
+
+    def refusal_of(self, answer: HttpResponse) -> OperationError | Broken:
+        """Read the answer to a handshake that is not 101."""
+        if answer.status < _FIRST_ERROR:
+            return Broken(f"the answer to a WebSocket handshake is {answer.status}; a proxy?")
+        # What a nameless 404 or 409 means for an operation on a connection, it means here, except
+        # that nothing but the connection itself can be there twice (A9).
+        operation = AddStream(connection_id=ConnectionId(""), stream_info_list=())
+        try:
+            exception = decode_outcome(operation, answer, profile=self._profile).exception
+        except RemoteProtocolError as exc:
+            return Broken(str(exc))
+        if isinstance(exception, DuplicateStream):
+            return ConnectionInUse(exception.args[0])
+        return exception or OperationError(f"HTTP status {answer.status}")
+
+
+async def _is_silent(stream: ByteStream) -> bool:
+    """Tell whether the peer neither said something unasked for nor ended the stream.
+
+    A moment is enough: either would have been there before.
+    """
+    with anyio.move_on_after(_PROBE_MS / 1000):
+        with contextlib.suppress(*STREAM_ERRORS):
+            await stream.receive(1)
+        return False
+    return True

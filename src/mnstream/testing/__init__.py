@@ -1,0 +1,11 @@
+"""Contract suites for whoever implements a port, and fakes; no test framework is needed.
+
+In the spirit of ``trio.testing.check_two_way_stream``: give a suite something that makes your
+implementation, and it raises AssertionError at the first guarantee of the port that does not hold.
+
+* ``channels``: ``check_channel`` for ``ports.channel.Channel``.
+* ``transports``: ``check_producer_transport`` and ``check_channels_of`` for
+  ``ports.transport.ProducerTransport`` together with what serves it.
+* ``logs``: ``check_log`` for ``ports.log.Log``.
+* ``services``: ``ScriptedService``, a ``ports.transport.StreamingService`` in the hands of a test.
+"""
