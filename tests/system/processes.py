@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,7 @@ class Collector:
 
 
 @contextmanager
-def collecting(data: Path, *options: str) -> Iterator[Collector]:
+def collecting(data: Path, *options: str) -> Generator[Collector]:
     collector = Collector(data, *options)
     try:
         collector.start()

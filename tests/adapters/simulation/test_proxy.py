@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import anyio
@@ -21,7 +21,7 @@ async def echo(stream: SocketStream) -> None:
 
 
 @asynccontextmanager
-async def proxied() -> AsyncIterator[UnreliableProxy]:
+async def proxied() -> AsyncGenerator[UnreliableProxy]:
     listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=0)
     async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, echo)

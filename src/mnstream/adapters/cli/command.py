@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 import anyio
 import click
@@ -45,9 +45,9 @@ class Address(click.ParamType[tuple[str, int]]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, int]:
         """Split the text at its last colon."""
-        if isinstance(value, tuple):
-            return value
-        host, separator, port = str(value).rpartition(":")
+        if not isinstance(value, str):
+            return cast("tuple[str, int]", value)  # click converts what is converted already
+        host, separator, port = value.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
         if not separator or not host or not port.isdecimal() or int(port) > PORT_MAX:
             self.fail(f"{value!r} is not HOST:PORT, for example 127.0.0.1:8080", param, ctx)

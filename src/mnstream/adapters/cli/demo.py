@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -101,7 +101,7 @@ def demo(
 
 
 @contextmanager
-def _directory(chosen: Path | None) -> Iterator[Path]:
+def _directory(chosen: Path | None) -> Generator[Path]:
     if chosen is not None:
         yield chosen
     else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import anyio
@@ -10,7 +10,7 @@ from anyio.abc import TaskGroup
 
 
 @asynccontextmanager
-async def background() -> AsyncIterator[TaskGroup]:
+async def background() -> AsyncGenerator[TaskGroup]:
     """Give a task group whose tasks end with the block.
 
     Leaving the block cancels them. An exception of the block passes through as it is, not wrapped

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -91,7 +91,7 @@ class RunningCollector:
 
 
 @asynccontextmanager
-async def collecting(settings: CollectorSettings) -> AsyncIterator[RunningCollector]:
+async def collecting(settings: CollectorSettings) -> AsyncGenerator[RunningCollector]:
     """Run a collector while the block runs; leaving it stops gracefully.
 
     The order of the end: no new sockets, every channel closed with 1001 when what came on it is

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -47,6 +47,8 @@ from mnstream.core.operations import (
     DeleteStreamOutcome,
     EstablishOutcome,
     EstablishStreamingConnection,
+    GetConnectionInfo,
+    GetStreamInfo,
     Outcome,
 )
 from mnstream.core.records import FrameStored, Record
@@ -68,11 +70,17 @@ class _Attachment:
         scope: Around the task that receives; cancelled when the core ends the channel.
         channel: None until the producer was told 101.
         goodbye: How the core ended it; None while it is alive or when it was lost.
+        unanswered: The latest Ping that is to be answered, and the position that must be durable
+            before. One Pong answers all Pings before it (RFC 6455 5.5.3), so one is enough, and a
+            peer cannot make us remember more.
+        is_acknowledging: Whether a task is about to answer.
     """
 
     scope: anyio.CancelScope = field(default_factory=anyio.CancelScope)
     channel: Channel | None = None
     goodbye: CloseChannel | None = None
+    unanswered: tuple[bytes, int] | None = None
+    is_acknowledging: bool = False
 
 
 class Collector:
@@ -104,7 +112,7 @@ class Collector:
         self._tasks: TaskGroup | None = None
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self) -> AsyncGenerator[None]:
         """Serve while the block runs; leaving it closes every channel with 1001.
 
         Connections outlive the service in its log.
@@ -142,7 +150,8 @@ class Collector:
         )
         effects = self._feed(event)
         answers = [effect.outcome for effect in effects if isinstance(effect, Answer)]
-        if any(isinstance(effect, Store) for effect in effects):
+        if not isinstance(operation, GetConnectionInfo | GetStreamInfo):
+            # A refusal, too: "duplicate" may rest on what another request has only just stored.
             await self._log.durable(self._position)
         return answers[0]
 
@@ -182,11 +191,10 @@ class Collector:
             await self._log.has_room()
             try:
                 messages = await channel.receive()
-            except Broken as error:
-                self._feed(ChannelLost(connection_id=connection_id, reason=str(error)))
+            except (Broken, Closed):
                 return
-            except Closed:
-                return
+            if self._attached.get(connection_id) is not attachment:
+                return  # the core ended the channel in the moment in which these came
             now_ms, wall_ms = self._clock.monotonic_ms(), self._clock.wall_ms()
             for message in messages:
                 if type(message) is bytes:
@@ -200,8 +208,8 @@ class Collector:
 
     async def _detach(self, connection_id: ConnectionId, attachment: _Attachment) -> None:
         if self._attached.get(connection_id) is attachment:
-            # Cancelled, or accept() failed: for the core the channel is simply gone.
-            self._feed(ChannelLost(connection_id=connection_id, reason="not attended to"))
+            # Broken, cancelled, or accept() failed: for the core the channel is simply gone.
+            self._feed(ChannelLost(connection_id=connection_id))
         channel, goodbye = attachment.channel, attachment.goodbye
         if channel is None:
             return
@@ -234,8 +242,12 @@ class Collector:
         match effect:
             case Store(record=record):
                 self._store(record)
-            case Acknowledge():
-                self._start(partial(self._acknowledge, effect, self._position))
+            case Acknowledge(connection_id=connection_id, payload=payload):
+                attachment = self._attached[connection_id]
+                attachment.unanswered = (payload, self._position)
+                if not attachment.is_acknowledging:
+                    attachment.is_acknowledging = True
+                    self._start(partial(self._acknowledge, connection_id, attachment))
             case SendPing():
                 self._start(partial(self._probe, effect))
             case CloseChannel():
@@ -269,16 +281,17 @@ class Collector:
         if self._tasks is not None:
             self._tasks.start_soon(function)
 
-    async def _acknowledge(self, effect: Acknowledge, position: int) -> None:
-        attachment = self._attached.get(effect.connection_id)
-        await self._log.durable(position)
-        if attachment is None or attachment is not self._attached.get(effect.connection_id):
-            return
-        if attachment.channel is not None:
+    async def _acknowledge(self, connection_id: ConnectionId, attachment: _Attachment) -> None:
+        while attachment.unanswered is not None:
+            (payload, position), attachment.unanswered = attachment.unanswered, None
+            await self._log.durable(position)
+            if self._attached.get(connection_id) is not attachment or attachment.channel is None:
+                return
             try:
-                await attachment.channel.pong(effect.payload)
+                await attachment.channel.pong(payload)
             except (Broken, Closed):
                 return  # whoever receives on it finds out too, and tells the core
+        attachment.is_acknowledging = False
 
     async def _probe(self, effect: SendPing) -> None:
         attachment = self._attached.get(effect.connection_id)

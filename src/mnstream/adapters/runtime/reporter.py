@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import assert_never
 
@@ -44,7 +44,7 @@ from mnstream.core.events import (
 )
 from mnstream.core.operations import ControlOperation
 from mnstream.core.streaming.producer import StreamingProducer
-from mnstream.core.values import ConnectionId, StreamId, StreamInfo
+from mnstream.core.values import ConnectionId, Status, StreamId, StreamInfo
 from mnstream.ports.channel import (
     Broken,
     Channel,
@@ -63,12 +63,13 @@ class ReportingEnded(MnSError):
     """The connection has ended, so nothing more can be reported.
 
     Attributes:
-        end: How it ended and what was left over.
+        end: How it ended and what was left over; None while it is still being terminated.
     """
 
-    def __init__(self, end: ReportEnd) -> None:
+    def __init__(self, end: ReportEnd | None) -> None:
         """Keep how it ended."""
-        super().__init__(end.reason or "the connection was terminated")
+        reason = "the connection is being terminated" if end is None else end.reason
+        super().__init__(reason or "the connection was terminated")
         self.end = end
 
 
@@ -118,7 +119,7 @@ class Reporter:
         self._tasks: TaskGroup | None = None
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self) -> AsyncGenerator[None]:
         """Report while the block runs.
 
         Leaving it drains and terminates the connection, however long that takes within the limits
@@ -133,6 +134,7 @@ class Reporter:
                 await self.terminate()
             finally:
                 self._tasks = None
+                self._drop()
                 with anyio.CancelScope(shield=True):
                     await self._transport.aclose()
 
@@ -144,18 +146,18 @@ class Reporter:
         Data of a stream that is added later should wait for ``settled``.
 
         Raises:
-            ReportingEnded: The connection has ended.
+            ReportingEnded: The connection has ended or is being terminated.
         """
-        self._ensure_running()
+        self._ensure_open()
         self._feed(StreamsOffered(stream_info_list=tuple(streams)))
 
     def delete_streams(self, stream_ids: Sequence[StreamId]) -> None:
         """Want to report on streams no more; what was reported of them is delivered first.
 
         Raises:
-            ReportingEnded: The connection has ended.
+            ReportingEnded: The connection has ended or is being terminated.
         """
-        self._ensure_running()
+        self._ensure_open()
         self._feed(StreamsWithdrawn(stream_id_list=tuple(stream_ids)))
 
     async def report(self, frames: Sequence[bytes]) -> None:
@@ -169,11 +171,11 @@ class Reporter:
             LocalProtocolError: They would not even fit into an empty window.
         """
         await anyio.lowlevel.checkpoint()
-        self._ensure_running()
+        self._ensure_open()
         window = self.producer.window
         while len(window) and not window.has_room(frames):
             await self._changed.wait()
-            self._ensure_running()
+            self._ensure_open()
         self._feed(StreamDataOffered(frames=tuple(frames)))
 
     async def drained(self) -> None:
@@ -209,6 +211,19 @@ class Reporter:
         if self.end is not None:
             raise ReportingEnded(self.end)
 
+    def _ensure_open(self) -> None:
+        if self.end is not None or self.producer.window.sealed:
+            raise ReportingEnded(self.end)
+
+    def _drop(self) -> None:
+        """Tell whoever still waits that nobody works for them any more."""
+        if self.end is None:
+            left = len(self.producer.window)
+            self.end = ReportEnd(
+                status=Status.FAILURE, unacknowledged=left, reason="the reporter was dropped"
+            )
+            self._changed.notify()
+
     # --- the core --------------------------------------------------------------------------------
 
     def _wake(self) -> None:
@@ -241,7 +256,9 @@ class Reporter:
             case ReportAcknowledged():
                 self._changed.notify()
             case ReportStream(stream_id=stream_id, exception=exception):
-                if exception is not None:
+                if exception is None:
+                    self.refused.pop(stream_id, None)
+                else:
                     self.refused[stream_id] = exception
                 self._changed.notify()
             case ReportEnd():
@@ -267,6 +284,7 @@ class Reporter:
         else:
             jitter = self._entropy.jitter()
             self._feed(OperationAnswered(operation=operation, outcome=outcome, jitter=jitter))
+            self._changed.notify()  # of a deleted stream nothing is reported
 
     # --- one channel -----------------------------------------------------------------------------
 
@@ -277,14 +295,16 @@ class Reporter:
                 channel = await self._transport.open_channel(connection_id)
             except OperationError as error:
                 jitter = self._entropy.jitter()
-                self._feed(
-                    ChannelRefused(connection_id=connection_id, exception=error, jitter=jitter)
+                self._end_line(
+                    line,
+                    ChannelRefused(connection_id=connection_id, exception=error, jitter=jitter),
                 )
                 return
             except (TransportError, RemoteProtocolError) as error:
                 jitter = self._entropy.jitter()
-                self._feed(
-                    ChannelFailed(connection_id=connection_id, reason=str(error), jitter=jitter)
+                self._end_line(
+                    line,
+                    ChannelFailed(connection_id=connection_id, reason=str(error), jitter=jitter),
                 )
                 return
             try:
@@ -304,13 +324,10 @@ class Reporter:
         if close is None:
             return
         seen = await channel.close(close.code, close.reason)
-        if line.over:
-            return
-        line.over = True
         if seen:
-            self._feed(CloseReceived(connection_id=line.connection_id, code=close.code))
+            self._end_line(line, CloseReceived(connection_id=line.connection_id, code=close.code))
         else:
-            self._feed(ChannelLost(connection_id=line.connection_id))
+            self._end_line(line, ChannelLost(connection_id=line.connection_id))
 
     async def _speak(self, line: _Line, channel: Channel) -> CloseChannel | None:
         """Send what the core wants sent; returns the Close that is to follow, if any."""
@@ -344,20 +361,22 @@ class Reporter:
                 scope.cancel()
                 return
             for message in messages:
+                if line.over:
+                    return  # the core ended it in the moment in which these came
                 match message:
                     case Pong(payload=payload):
                         self._feed(PongReceived(connection_id=connection_id, payload=payload))
                     case Ping(payload=payload):
                         await self._answer_ping(channel, payload)
                     case PeerClosed(code=code, reason=reason):
-                        line.over = True
-                        self._feed(
+                        self._end_line(
+                            line,
                             CloseReceived(
                                 connection_id=connection_id,
                                 code=code,
                                 reason=reason,
                                 jitter=self._entropy.jitter(),
-                            )
+                            ),
                         )
                         return
                     case PeerViolated(reason=reason):
@@ -376,7 +395,15 @@ class Reporter:
             return  # receiving fails next, and tells the core
 
     def _lose(self, line: _Line, reason: str) -> None:
+        jitter = self._entropy.jitter()
+        self._end_line(
+            line, ChannelLost(connection_id=line.connection_id, reason=reason, jitter=jitter)
+        )
+
+    def _end_line(
+        self, line: _Line, event: ChannelRefused | ChannelFailed | ChannelLost | CloseReceived
+    ) -> None:
+        """Tell the core how a channel ended, unless it knows of the end already."""
         if not line.over:
             line.over = True
-            jitter = self._entropy.jitter()
-            self._feed(ChannelLost(connection_id=line.connection_id, reason=reason, jitter=jitter))
+            self._feed(event)

@@ -8,7 +8,7 @@ is written now and then; after a crash a few frames are sent once more, none is 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -54,7 +54,7 @@ class Spool:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, directory: Path, clock: Clock) -> AsyncIterator[Self]:
+    async def open(cls, directory: Path, clock: Clock) -> AsyncGenerator[Self]:
         """Open the spool in a directory, made when it is missing, and save progress meanwhile.
 
         Raises:

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +53,7 @@ class CollectorProcess:
         self._ready = False
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self) -> AsyncGenerator[None]:
         """Start it, and stop it gracefully."""
         try:
             await self.start()
@@ -165,7 +165,7 @@ class Showcase:
         self._over = anyio.Event()
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self) -> AsyncGenerator[None]:
         """Report while the block runs; then deliver what is left, and stop."""
         async with self.collector.running(), self.proxy.running():
             self.cast = [self._host(), *(self._cell(number) for number in range(1, 4))]

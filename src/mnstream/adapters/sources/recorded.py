@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from sys import intern
@@ -20,6 +19,7 @@ from mnstream.adapters.codecs.values import (
 from mnstream.adapters.sources.identity import stable_stream_id
 from mnstream.core.streaming.validation import is_unit_stream_id
 from mnstream.core.values import (
+    Json,
     PerformanceInfo,
     ProducerId,
     SerializationFormat,
@@ -28,6 +28,7 @@ from mnstream.core.values import (
     StreamType,
 )
 
+_FORM = 'not {"object": DN, "values": {NAME: VALUE, ...}, ...}'
 _NS_PER_S = 1_000_000_000
 _NUMBERED = frozenset({"binIndex", "qOS-5QI", "qOS-QCI", "cause"})
 
@@ -58,17 +59,17 @@ def recorded_unit(line: str, *, producer_id: ProducerId, wall_ms: int) -> Record
         RecordingFailed: The line is something else.
     """
     try:
-        described: object = json.loads(line)
+        described: Json = json.loads(line)
     except ValueError as error:
         raise RecordingFailed(f"not JSON: {error}") from error
-    match described:
-        case {"object": str(measured), "values": dict(values)} if measured and values:
-            pass
-        case {"payload": str()}:
-            return None
-        case _:
-            raise RecordingFailed('not {"object": DN, "values": {NAME: VALUE, ...}, ...}')
-    assert isinstance(described, dict)
+    if isinstance(described, dict) and isinstance(described.get("payload"), str):
+        return None
+    measured = described.get("object") if isinstance(described, dict) else None
+    values = described.get("values") if isinstance(described, dict) else None
+    if not isinstance(described, dict) or not isinstance(measured, str) or not measured:
+        raise RecordingFailed(_FORM)
+    if not isinstance(values, dict) or not values:
+        raise RecordingFailed(_FORM)
     stream_id = described.get("stream") or stable_stream_id(producer_id, measured)
     if not isinstance(stream_id, str) or not is_unit_stream_id(stream_id):
         raise RecordingFailed(f"stream {stream_id!r} is not a decimal number of 63 bits")
@@ -78,7 +79,7 @@ def recorded_unit(line: str, *, producer_id: ProducerId, wall_ms: int) -> Record
         stream_type=StreamType.PERFORMANCE,
         serialization_format=SerializationFormat.GPB,
         additional_info=PerformanceInfo(
-            meas_obj_dn=measured, performance_metrics=tuple(intern(str(name)) for name in values)
+            meas_obj_dn=measured, performance_metrics=tuple(intern(name) for name in values)
         ),
     )
     unit = PerformanceDataStreamUnit(
@@ -89,7 +90,7 @@ def recorded_unit(line: str, *, producer_id: ProducerId, wall_ms: int) -> Record
     return RecordedUnit(stream=stream, unit=unit)
 
 
-def _time_ns(text: object) -> int:
+def _time_ns(text: Json) -> int:
     try:
         time = datetime.fromisoformat(str(text))
     except ValueError as error:
@@ -98,14 +99,14 @@ def _time_ns(text: object) -> int:
     return int(time.replace(microsecond=0).timestamp()) * _NS_PER_S + time.microsecond * 1000
 
 
-def _value(value: object) -> MeasValue:
+def _value(value: Json) -> MeasValue:
     match value:
         case bool():
             raise RecordingFailed(f"{value} is no measured value")
         case int() | float() | None:
             return value
         case "NaN" | "Infinity" | "-Infinity":
-            return math.nan if value == "NaN" else float(value)
+            return math.nan if value == "NaN" else math.inf if value == "Infinity" else -math.inf
         case str():
             return value
         case {"subCounterIndex": index, "subCounterValue": counted}:
@@ -114,7 +115,7 @@ def _value(value: object) -> MeasValue:
             raise RecordingFailed(f"{value!r} is no measured value")
 
 
-def _index(index: object) -> SubCounterIndex:
+def _index(index: Json) -> SubCounterIndex:
     match index:
         case {"plMN": str(digits)}:
             return SubCounterIndex(IndexKind.PLMN, _octets(digits))
@@ -124,7 +125,7 @@ def _index(index: object) -> SubCounterIndex:
             return SubCounterIndex(IndexKind.SUM, text)
         case {"stringIndex": str(text)}:
             return SubCounterIndex(IndexKind.STRING_INDEX, text)
-        case Mapping() if len(index) == 1:
+        case dict() if len(index) == 1:
             ((name, number),) = index.items()
             if name in _NUMBERED and type(number) is int:
                 return SubCounterIndex(IndexKind(name), number)
