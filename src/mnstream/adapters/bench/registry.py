@@ -1,0 +1,23 @@
+"""The benchmarks of PERFORMANCE.md by their names; a new one is a function and a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from mnstream.adapters.bench import ingest, memory, scale, steps
+from mnstream.adapters.bench.results import Result
+from mnstream.adapters.bench.settings import Settings
+
+Benchmark = Callable[[Settings], Result]
+"""Measures; raises BenchmarkFailed when something that it needs does not work."""
+
+BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
+    {
+        "P1": ingest.measure_trio_websocket,
+        "P2": ingest.measure_uvicorn,
+        "P3": memory.measure,
+        "P4": scale.measure,
+        "P10": steps.measure,
+    }
+)
