@@ -38,9 +38,16 @@ class Collector:
         assert ready["pid"] == self._process.pid
         self.url = ready["url"]
 
-    def end(self, number: signal.Signals) -> int:
+    def tell(self, number: signal.Signals) -> None:
         assert self._process is not None
         self._process.send_signal(number)
+
+    def end(self, number: signal.Signals) -> int:
+        self.tell(number)
+        return self.wait()
+
+    def wait(self) -> int:
+        assert self._process is not None
         self._process.communicate(timeout=TIMEOUT_S)
         code = self._process.returncode
         self._process = None

@@ -100,6 +100,13 @@ class FrameReceived:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartReceived:
+    """A part of a message arrived: the producer lives, however long the message takes."""
+
+    connection_id: ConnectionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PingReceived:
     """A Ping arrived, after every frame that was reported before it."""
 
@@ -187,6 +194,14 @@ class ChannelOpened:
     """The consumer switched protocols: 101 (12.5.1.1.2 step 4)."""
 
     connection_id: ConnectionId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PingSent:
+    """A Ping has left, behind all that was sent before it."""
+
+    connection_id: ConnectionId
+    payload: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,7 +293,13 @@ class StreamRemoved:
 # --- what a driver may feed, and what the core tells itself -------------------------------------
 
 ChannelEvent = (
-    FrameReceived | PingReceived | PongReceived | CloseReceived | ChannelLost | ChannelViolated
+    FrameReceived
+    | PartReceived
+    | PingReceived
+    | PongReceived
+    | CloseReceived
+    | ChannelLost
+    | ChannelViolated
 )
 """What happens on a channel of a consumer."""
 ConsumerEvent = (
@@ -298,6 +319,7 @@ ProducerDriverEvent = (
     | ChannelFailed
     | ChannelLost
     | CloseReceived
+    | PingSent
     | PongReceived
     | DeadlineReached
 )

@@ -63,7 +63,11 @@ class Channel(Protocol):
     """
 
     async def receive(self) -> Sequence[Message]:
-        """Wait for messages and return all that have arrived, at least one, in order.
+        """Wait for messages and return all that have arrived, in order.
+
+        Empty when something arrived that completes no message: a sign of life. The rest of a large
+        message may take longer than a peer may be silent, and no Pong comes before its end (RFC
+        6455 5.4). A transport that sees whole messages only never returns it, and says so.
 
         Safe to cancel: nothing is lost.
 

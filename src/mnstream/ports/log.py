@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from mnstream.core.records import Disposition, MetadataRecord
@@ -28,7 +28,14 @@ class Log(Protocol):
         disposition: Disposition = Disposition.DELIVERED,
         cause: str = "",
     ) -> int:
-        """Put a frame at the end; the hot path."""
+        """Put a frame at the end, in whatever column of the ledger."""
+        ...
+
+    def append_frames(self, streams_version: int, wall_ms: int, payloads: Sequence[bytes]) -> int:
+        """Put delivered frames at the end, at least one; the hot path.
+
+        Returns the position of the last, as if each had been appended by itself.
+        """
         ...
 
     def restored(self) -> Iterable[MetadataRecord]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from mnstream.adapters.codecs.gpb import decode_pdsus, encode_pdsus, read_units
+from mnstream.adapters.codecs.gpb import check_units, decode_pdsus, encode_pdsus, read_units
 from mnstream.adapters.codecs.resolve import resolve_values
 from mnstream.adapters.codecs.values import (
     IndexKind,
@@ -17,7 +17,7 @@ from mnstream.adapters.codecs.values import (
     time_text,
     value_json,
 )
-from mnstream.core.streaming.multiplexing import Family, Readers
+from mnstream.core.streaming.multiplexing import Checks, Family, Readers
 
 __all__ = [
     "DECODERS",
@@ -38,6 +38,9 @@ __all__ = [
 
 READERS: Readers = MappingProxyType({Family.PDSU_GPB: read_units})
 """How a consumer names the units of a payload, for every family that can be read."""
+
+CHECKS: Checks = MappingProxyType({Family.PDSU_GPB: check_units})
+"""How a consumer checks many payloads at once, for the families where that is worth it."""
 
 DECODERS: Mapping[Family, Callable[[bytes], tuple[PerformanceDataStreamUnit, ...]]] = (
     MappingProxyType({Family.PDSU_GPB: decode_pdsus})

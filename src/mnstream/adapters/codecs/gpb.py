@@ -7,7 +7,7 @@ has, so ``read_units`` leaves the values alone: damage inside a value is found b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
 from google.protobuf.message import DecodeError
@@ -23,10 +23,13 @@ from mnstream.adapters.codecs.values import (
     SubCounterIndex,
 )
 from mnstream.core.errors import LocalProtocolError, Undecodable
-from mnstream.core.streaming.multiplexing import Unit
+from mnstream.core.streaming.multiplexing import RunCheck, Unit
 from mnstream.core.values import StreamId
 
 CLAUSE = "TS 28.550 Annex I"
+
+_PDSU_FIELD = 0x0A  # field 1, length-delimited
+_VARINT_BITS = 0x7F
 
 SUB_COUNTER_DEPTH_MAX = 48
 """Dimensions of one value. protobuf reads 100 messages inside each other; each dimension is two."""
@@ -56,6 +59,56 @@ def read_units(payload: bytes) -> Sequence[Unit]:
         count = len(unit.standardized_meas_results) + len(unit.vendor_specific_meas_results)
         units.append((_stream_id(unit.stream_id), count))
     return units
+
+
+def check_units(expected: Mapping[StreamId, int]) -> RunCheck:
+    """Make the quick check of a set of streams: ``read_units`` for many payloads at once.
+
+    Messages of repeated fields can be joined: the units of the whole are those of the parts. What
+    must not happen is that the end of one payload and the beginning of the next make a unit, so
+    each has to consist of whole fields.
+
+    Args:
+        expected: Number of values of each stream, by its decimal identifier.
+    """
+    value_counts = {int(stream_id): count for stream_id, count in expected.items()}
+
+    def check(payloads: Sequence[bytes]) -> bool:
+        try:
+            if not all(map(_is_whole, payloads)):
+                return False
+            message = RoutedPDSUs.FromString(b"".join(payloads))
+        except (IndexError, DecodeError):
+            return False
+        for unit in message.pdsu:
+            count = len(unit.standardized_meas_results) + len(unit.vendor_specific_meas_results)
+            if value_counts.get(unit.stream_id) != count:
+                return False
+        return True
+
+    return check
+
+
+def _is_whole(payload: bytes) -> bool:
+    """Tell whether a payload is one or more fields ``pdsu``, each of less than 16 KiB.
+
+    Raises:
+        IndexError: It ends within the head of a field.
+    """
+    at, end = 0, len(payload)
+    while at < end:
+        if payload[at] != _PDSU_FIELD:
+            return False
+        size = payload[at + 1]
+        at += 2
+        if size > _VARINT_BITS:
+            high = payload[at]
+            if high > _VARINT_BITS:
+                return False
+            size = (size & _VARINT_BITS) | high << 7
+            at += 1
+        at += size
+    return at == end > 0
 
 
 def decode_pdsus(payload: bytes) -> tuple[PerformanceDataStreamUnit, ...]:

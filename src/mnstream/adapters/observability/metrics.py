@@ -22,7 +22,7 @@ from mnstream.core.lifecycles.consumer_connection import (
 )
 from mnstream.core.records import Disposition, Ending
 from mnstream.core.streaming.consumer import StreamingConsumer
-from mnstream.core.streaming.intake import ConsumerCounts
+from mnstream.core.streaming.counts import ConsumerCounts
 from mnstream.ports.sink import SinkStatus
 
 METRICS_TYPE = CONTENT_TYPE_LATEST

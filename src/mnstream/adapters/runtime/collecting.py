@@ -13,7 +13,7 @@ from pathlib import Path
 import anyio
 from anyio.abc import SocketListener, TaskStatus
 
-from mnstream.adapters.codecs import READERS
+from mnstream.adapters.codecs import CHECKS, READERS
 from mnstream.adapters.entropy import SystemClock, SystemEntropy
 from mnstream.adapters.http import ExtraRoutes, HttpLimits, HttpServer, listen, port_of
 from mnstream.adapters.observability import Admin, Counters, Metrics, Readiness, StreamingViews
@@ -107,7 +107,10 @@ async def collecting(settings: CollectorSettings) -> AsyncGenerator[RunningColle
         listeners = await _listen(stack, settings, settings.host, settings.port)
         log = await stack.enter_async_context(SegmentLog.open(settings.data, settings.log))
         consumer = StreamingConsumer(
-            readers=READERS, config=settings.consumer, profile=settings.profile
+            readers=READERS,
+            checks=CHECKS,
+            config=settings.consumer,
+            profile=settings.profile,
         )
         restored = chain(log.restored(), _recent_frames(settings.data, log))
         consumer.restore(restored, now_ms=clock.monotonic_ms())

@@ -6,7 +6,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import assert_never
+from itertools import groupby
+from typing import assert_never, cast
 
 import anyio
 from anyio.abc import TaskGroup
@@ -35,6 +36,7 @@ from mnstream.core.events import (
     DeadlineReached,
     FrameReceived,
     OperationRequested,
+    PartReceived,
     PingReceived,
     PongReceived,
     StopRequested,
@@ -104,7 +106,7 @@ class Collector:
         self._log = log
         self._clock = clock
         self._entropy = entropy
-        self._position = 0
+        self._position = -1  # of the last record that we appended: none
         self._attached: dict[ConnectionId, _Attachment] = {}
         self._attended = 0
         self._left = Signal()
@@ -186,7 +188,6 @@ class Collector:
     async def _attend(
         self, connection_id: ConnectionId, attachment: _Attachment, channel: Channel
     ) -> None:
-        accept_frame, append_frame = self.consumer.accept_frame, self._log.append_frame
         while self._attached.get(connection_id) is attachment:
             await self._log.has_room()
             try:
@@ -196,15 +197,38 @@ class Collector:
             if self._attached.get(connection_id) is not attachment:
                 return  # the core ended the channel in the moment in which these came
             now_ms, wall_ms = self._clock.monotonic_ms(), self._clock.wall_ms()
-            for message in messages:
-                if type(message) is bytes:
-                    version = accept_frame(connection_id, message, now_ms)
-                    if version:
-                        self._position = append_frame(version, wall_ms, message)
-                        continue
-                self._feed(_event(connection_id, message, wall_ms))
-                if self._attached.get(connection_id) is not attachment:
-                    return
+            if not messages:
+                self._feed(PartReceived(connection_id=connection_id))
+            for kind, run in groupby(messages, type):
+                if kind is bytes:
+                    frames = cast("list[bytes]", list(run))
+                    self._take(connection_id, attachment, frames, now_ms, wall_ms)
+                else:
+                    for message in run:
+                        if self._attached.get(connection_id) is not attachment:
+                            return  # a frame before it made the core end the channel
+                        self._feed(_event(connection_id, message, wall_ms))
+
+    def _take(
+        self,
+        connection_id: ConnectionId,
+        attachment: _Attachment,
+        frames: list[bytes],
+        now_ms: int,
+        wall_ms: int,
+    ) -> None:
+        """Take in a run of frames; where something is special about it, its halves."""
+        if self._attached.get(connection_id) is not attachment:
+            return  # a frame before them made the core end the channel
+        version = self.consumer.accept_frames(connection_id, frames, now_ms)
+        if version:
+            self._position = self._log.append_frames(version, wall_ms, frames)
+        elif len(frames) == 1:
+            self._feed(_event(connection_id, frames[0], wall_ms))
+        else:
+            middle = len(frames) // 2
+            for half in (frames[:middle], frames[middle:]):
+                self._take(connection_id, attachment, half, now_ms, wall_ms)
 
     async def _detach(self, connection_id: ConnectionId, attachment: _Attachment) -> None:
         if self._attached.get(connection_id) is attachment:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import assert_never
@@ -11,6 +10,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from mnstream.adapters.runtime.background import background
+from mnstream.adapters.runtime.line import Line
 from mnstream.adapters.runtime.waking import Alarm, Signal
 from mnstream.core.effects import (
     AbortChannel,
@@ -34,6 +34,7 @@ from mnstream.core.events import (
     DeadlineReached,
     OperationAnswered,
     OperationFailed,
+    PingSent,
     PongReceived,
     ProducerDriverEvent,
     StartRequested,
@@ -44,7 +45,7 @@ from mnstream.core.events import (
 )
 from mnstream.core.operations import ControlOperation
 from mnstream.core.streaming.producer import StreamingProducer
-from mnstream.core.values import ConnectionId, Status, StreamId, StreamInfo
+from mnstream.core.values import Status, StreamId, StreamInfo
 from mnstream.ports.channel import (
     Broken,
     Channel,
@@ -73,26 +74,6 @@ class ReportingEnded(MnSError):
         self.end = end
 
 
-class _Line:
-    """One channel and what is to be sent on it, in order."""
-
-    __slots__ = ("connection_id", "outbox", "over", "scope", "something_to_send")
-
-    def __init__(self, connection_id: ConnectionId) -> None:
-        self.connection_id = connection_id
-        self.outbox: deque[SendFrames | SendPing | CloseChannel] = deque()
-        self.something_to_send = Signal()
-        self.scope = anyio.CancelScope()
-        self.over = False
-        """Whether the core knows that this channel is gone."""
-
-    def put(self, effect: SendFrames | SendPing | CloseChannel) -> None:
-        if self.over:
-            self.outbox.clear()  # the consumer has closed: only our Close makes sense
-        self.outbox.append(effect)
-        self.something_to_send.notify()
-
-
 class Reporter:
     """Keeps one streaming connection to a consumer and reports on it, whatever happens to it."""
 
@@ -115,7 +96,7 @@ class Reporter:
         self._entropy = entropy
         self._alarm = Alarm(clock, producer.next_deadline_ms, self._wake)
         self._changed = Signal()
-        self._line: _Line | None = None
+        self._line: Line | None = None
         self._tasks: TaskGroup | None = None
 
     @asynccontextmanager
@@ -251,7 +232,7 @@ class Reporter:
             case RequestOperation(operation=operation):
                 self._start_request(operation)
             case OpenChannel(connection_id=connection_id):
-                self._line = _Line(connection_id)
+                self._line = Line(connection_id)
                 self._start_line(self._line)
             case ReportAcknowledged():
                 self._changed.notify()
@@ -271,7 +252,7 @@ class Reporter:
         assert self._tasks is not None
         self._tasks.start_soon(self._request, operation)
 
-    def _start_line(self, line: _Line) -> None:
+    def _start_line(self, line: Line) -> None:
         assert self._tasks is not None
         self._tasks.start_soon(self._run_line, line)
 
@@ -288,7 +269,7 @@ class Reporter:
 
     # --- one channel -----------------------------------------------------------------------------
 
-    async def _run_line(self, line: _Line) -> None:
+    async def _run_line(self, line: Line) -> None:
         connection_id = line.connection_id
         with line.scope:
             try:
@@ -315,7 +296,7 @@ class Reporter:
                 with anyio.CancelScope(shield=True):
                     await channel.abort()
 
-    async def _talk(self, line: _Line, channel: Channel) -> None:
+    async def _talk(self, line: Line, channel: Channel) -> None:
         close: CloseChannel | None = None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._listen, line, channel, tasks.cancel_scope)
@@ -329,7 +310,7 @@ class Reporter:
         else:
             self._end_line(line, ChannelLost(connection_id=line.connection_id))
 
-    async def _speak(self, line: _Line, channel: Channel) -> CloseChannel | None:
+    async def _speak(self, line: Line, channel: Channel) -> CloseChannel | None:
         """Send what the core wants sent; returns the Close that is to follow, if any."""
         while True:
             while not line.outbox:
@@ -347,11 +328,12 @@ class Reporter:
                     return effect
                 if isinstance(effect, SendPing):
                     await channel.ping(effect.payload)
+                    self._feed(PingSent(connection_id=line.connection_id, payload=effect.payload))
             except TransportError as error:
                 self._lose(line, str(error))
                 return None
 
-    async def _listen(self, line: _Line, channel: Channel, scope: anyio.CancelScope) -> None:
+    async def _listen(self, line: Line, channel: Channel, scope: anyio.CancelScope) -> None:
         connection_id = line.connection_id
         while True:
             try:
@@ -394,14 +376,14 @@ class Reporter:
         except TransportError:
             return  # receiving fails next, and tells the core
 
-    def _lose(self, line: _Line, reason: str) -> None:
+    def _lose(self, line: Line, reason: str) -> None:
         jitter = self._entropy.jitter()
         self._end_line(
             line, ChannelLost(connection_id=line.connection_id, reason=reason, jitter=jitter)
         )
 
     def _end_line(
-        self, line: _Line, event: ChannelRefused | ChannelFailed | ChannelLost | CloseReceived
+        self, line: Line, event: ChannelRefused | ChannelFailed | ChannelLost | CloseReceived
     ) -> None:
         """Tell the core how a channel ended, unless it knows of the end already."""
         if not line.over:

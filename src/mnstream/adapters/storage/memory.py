@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import anyio
 
@@ -58,6 +58,10 @@ class MemoryLog:
                 payload=payload,
             )
         )
+
+    def append_frames(self, streams_version: int, wall_ms: int, payloads: Sequence[bytes]) -> int:
+        """Put delivered frames at the end; returns the position of the last."""
+        return [self.append_frame(streams_version, wall_ms, each) for each in payloads][-1]
 
     def restored(self) -> tuple[MetadataRecord, ...]:
         """Give the metadata in force at the end of the records that it began with."""

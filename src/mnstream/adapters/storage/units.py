@@ -17,7 +17,7 @@ from mnstream.adapters.codecs.values import MeasValue, PerformanceDataStreamUnit
 from mnstream.adapters.storage.reader import Entry, Hole, LogReader
 from mnstream.core.errors import Undecodable
 from mnstream.core.records import ConnectionEnded, ConnectionEstablished, Disposition, FrameStored
-from mnstream.core.streaming.intake import UNDECODABLE, UNKNOWN_STREAM, WRONG_VALUE_COUNT
+from mnstream.core.streaming.counts import UNDECODABLE, UNKNOWN_STREAM, WRONG_VALUE_COUNT
 from mnstream.core.streaming.multiplexing import family_of
 from mnstream.core.values import ConnectionId, PerformanceInfo, ProducerId, StreamId, StreamInfo
 

@@ -20,6 +20,7 @@ from mnstream.core.events import (
     CloseReceived,
     DeadlineReached,
     FrameReceived,
+    PartReceived,
     PingReceived,
     PongReceived,
     StopRequested,
@@ -49,6 +50,7 @@ CONSUMER_CONNECTION = compile_table(
         (S.ANNOUNCED, DeadlineReached,        S.EXPIRED,    "expire",          "ours"),
 
         (S.OPEN,      FrameReceived,          S.OPEN,       "receive",         "11.5.1.3"),
+        (S.OPEN,      PartReceived,           S.OPEN,       "hear",            "ours"),
         (S.OPEN,      PingReceived,           S.OPEN,       "acknowledge",     "RFC 6455 5.5.3"),
         (S.OPEN,      PongReceived,           S.OPEN,       "hear",            "RFC 6455 5.5.3"),
         (S.OPEN,      ChannelRequested,       S.PROBED,     "refuse_and_probe", "ours"),
@@ -59,6 +61,7 @@ CONSUMER_CONNECTION = compile_table(
         (S.OPEN,      DeadlineReached,        S.PROBED,     "probe",           "11.5.1.1.1"),
 
         (S.PROBED,    FrameReceived,          S.OPEN,       "receive",         "11.5.1.3"),
+        (S.PROBED,    PartReceived,           S.OPEN,       "hear",            "ours"),
         (S.PROBED,    PingReceived,           S.OPEN,       "acknowledge",     "RFC 6455 5.5.3"),
         (S.PROBED,    PongReceived,           S.OPEN,       "hear",            "RFC 6455 5.5.3"),
         (S.PROBED,    ChannelRequested,       S.PROBED,     "refuse_channel",  "ours"),

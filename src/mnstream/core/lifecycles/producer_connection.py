@@ -25,6 +25,7 @@ from mnstream.core.events import (
     DeadlineReached,
     GiveUpReached,
     PeerSilent,
+    PingSent,
     PongReceived,
     RequestFailed,
     StartRequested,
@@ -86,6 +87,7 @@ PRODUCER_CONNECTION = compile_table(
         (S.OPEN,        StreamsOffered,     S.OPEN,        "offer_streams",      "11.5.1.4"),
         (S.OPEN,        StreamsWithdrawn,   S.OPEN,        "withdraw_streams",   "11.5.1.5"),
         (S.OPEN,        StreamDataOffered,  S.OPEN,        "take_frames",        "11.5.1.3"),
+        (S.OPEN,        PingSent,           S.OPEN,        "await_pong",         "ours"),
         (S.OPEN,        PongReceived,       S.OPEN,        "acknowledge",        "RFC 6455 5.5.3"),
         (S.OPEN,        DeadlineReached,    S.OPEN,        "tend",               "11.5.1.1.1"),
         (S.OPEN,        PeerSilent,         S.BACKING_OFF, "abandon_channel",    "ours"),
@@ -93,6 +95,7 @@ PRODUCER_CONNECTION = compile_table(
         (S.OPEN,        CloseReceived,      S.BACKING_OFF, "answer_close",       "RFC 6455 5.5.1"),
         (S.OPEN,        TerminateRequested, S.DRAINING,    "drain",              "11.5.1.2"),
 
+        (S.DRAINING,    PingSent,           S.DRAINING,    "await_pong",         "ours"),
         (S.DRAINING,    PongReceived,       S.DRAINING,    "acknowledge",        "RFC 6455 5.5.3"),
         (S.DRAINING,    WindowEmptied,      S.CLOSING,     "close_channel",      "12.5.1.1.3"),
         (S.DRAINING,    DeadlineReached,    S.DRAINING,    "tend",               "ours"),
@@ -103,6 +106,7 @@ PRODUCER_CONNECTION = compile_table(
         (S.DRAINING,    TerminateRequested, S.DRAINING,    "seal",               "ours"),
 
         (S.CLOSING,     CloseReceived,      S.CLOSED,      "finish",             "12.5.1.1.3"),
+        (S.CLOSING,     PingSent,           S.CLOSING,     "await_pong",         "ours"),
         (S.CLOSING,     PongReceived,       S.CLOSING,     "acknowledge",        "RFC 6455 5.5.3"),
         (S.CLOSING,     ChannelLost,        S.FAILED,      "give_up",            "12.5.1.1.3"),
         (S.CLOSING,     DeadlineReached,    S.FAILED,      "abort_termination",  "12.5.1.1.3"),

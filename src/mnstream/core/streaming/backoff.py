@@ -6,23 +6,23 @@ from mnstream.core.streaming.config import ProducerConfig
 
 
 class BackOff:
-    """Pauses that double from one failure to the next, until a channel is open."""
+    """Pauses that double from one failure to the next, until something is achieved."""
 
     __slots__ = ("_attempts", "_config", "_give_up_ms")
 
     def __init__(self, config: ProducerConfig) -> None:
-        """Start as if a channel were open."""
+        """Start as if all were well."""
         self._config = config
         self._attempts = 0
         self._give_up_ms: int | None = None
 
     def succeed(self) -> None:
-        """Note that there is a channel."""
+        """Note that something was acknowledged, or that nothing waits for it."""
         self._attempts = 0
         self._give_up_ms = None
 
     def start(self, now_ms: int) -> None:
-        """Note that there is no channel from now on, if there was one before."""
+        """Note that nothing is achieved from now on, if it was before."""
         if self._give_up_ms is None and self._config.give_up_ms:
             self._give_up_ms = now_ms + self._config.give_up_ms
 

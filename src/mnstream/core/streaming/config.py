@@ -45,21 +45,25 @@ class ProducerConfig:
         window_bytes_max: The same in bytes, so that large trace records do not fill the memory.
         ping_frames: Frames after which an acknowledgement is asked for; a quarter of the window
             keeps the pipe full.
+        ping_bytes: Bytes after which one is asked for; on a slow link Pongs come back all the time.
         ping_interval_ms: Time after which one is asked for when fewer frames were sent.
         keep_alive_ms: Silence after which a Ping is sent although nothing waits for it.
-        pong_timeout_ms: How long a Ping may stay unanswered; longer than a slow disk takes.
+        pong_timeout_ms: How long nothing may be answered once a Ping has left; longer than a slow
+            disk takes.
         request_timeout_ms: How long an answer to a request or an upgrade may take.
         close_timeout_ms: How long the consumer has to answer our Close.
         drain_timeout_ms: How long the last acknowledgements may take once the application has
             finished and a channel is open.
         back_off_initial_ms: Upper bound of the first pause before trying again.
         back_off_max_ms: Upper bound of every pause.
-        give_up_ms: How long to go on without a channel; 0 for ever, as a network function does.
+        give_up_ms: How long to go on without an acknowledgement; 0 for ever, as a network function
+            does.
     """
 
     window_frames_max: int = 4_096
     window_bytes_max: int = 16 * 1024 * 1024
     ping_frames: int = 1_024
+    ping_bytes: int = 256 * 1024
     ping_interval_ms: int = 50
     keep_alive_ms: int = 30_000
     pong_timeout_ms: int = 30_000

@@ -32,14 +32,12 @@ class Connection:
         streams: StreamInfo in force, by identifier, in the order of arrival.
         streams_version: Number of that set, unique among all connections.
         heard_ms: When the producer was last heard on the channel.
-        deadline_ms: When the lifecycle wants to be stepped if nothing else happens.
         demultiplexer: Reads frames for ``streams``; None until the first frame needs it.
         resends: The last frames; None until there is one.
     """
 
     __slots__ = (
         "connection_id",
-        "deadline_ms",
         "demultiplexer",
         "established_wall_ms",
         "heard_ms",
@@ -67,7 +65,6 @@ class Connection:
         self.streams: dict[StreamId, StreamInfo] = {}
         self.streams_version = 0
         self.heard_ms = 0
-        self.deadline_ms = 0
         self.demultiplexer: Demultiplexer | None = None
         self.resends: ResendDetector | None = None
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from types import MappingProxyType
 
 from mnstream.core.errors import Undecodable
 from mnstream.core.values import (
@@ -26,6 +27,13 @@ Unit = tuple[StreamId, int]
 """A unit of a frame: its stream and how many values it carries, -1 where that means nothing."""
 UnitReader = Callable[[bytes], Sequence[Unit]]
 """Names the units of a payload, in order; raises Undecodable when it is of another format."""
+
+RunCheck = Callable[[Sequence[bytes]], bool]
+"""Tells whether every payload of a run holds units, all of known streams with as many values as
+they should have. True is certain; False means that each has to be read."""
+CheckMaker = Callable[[Mapping[StreamId, int]], RunCheck]
+"""Makes a ``RunCheck`` for streams and their numbers of values: the same reading as a
+``UnitReader`` does, for many payloads at once."""
 
 ANY_COUNT = -1
 """Number of values of a unit that is not a list of values."""
@@ -52,14 +60,22 @@ def family_of(stream: StreamInfo) -> Family:
 
 Readers = Mapping[Family, UnitReader]
 """The reader of each family that this consumer can read; the others are opaque."""
+Checks = Mapping[Family, CheckMaker]
+"""The quick check of those families that have one."""
+NO_CHECKS: Checks = MappingProxyType({})
 
 
 class Demultiplexer:
     """Reads frames for one set of streams."""
 
-    __slots__ = ("_only", "_opaque", "_readers", "expected")
+    __slots__ = ("_check", "_only", "_opaque", "_readers", "expected")
 
-    def __init__(self, streams: Mapping[StreamId, StreamInfo], readers: Readers) -> None:
+    def __init__(
+        self,
+        streams: Mapping[StreamId, StreamInfo],
+        readers: Readers,
+        checks: Checks = NO_CHECKS,
+    ) -> None:
         """Find out which readings the streams make possible."""
         families = dict.fromkeys(family_of(stream) for stream in streams.values())
         self._readers = tuple(readers[family] for family in families if family in readers)
@@ -73,6 +89,22 @@ class Demultiplexer:
             stream_id: _value_count(stream) for stream_id, stream in streams.items()
         }
         """Number of values in a unit of each stream."""
+        maker = checks.get(next(iter(families))) if single and len(families) == 1 else None
+        self._check = None if maker is None else maker(self.expected)
+
+    def are_plain(self, payloads: Sequence[bytes]) -> bool:
+        """Tell whether every payload is data of announced streams, as it should be."""
+        if self._check is not None:
+            return self._check(payloads)
+        return all(map(self._is_plain, payloads))
+
+    def _is_plain(self, payload: bytes) -> bool:
+        try:
+            units = self.read(payload) if payload else ()
+        except Undecodable:
+            return False
+        expected = self.expected
+        return bool(units) and all(expected.get(name) == count for name, count in units)
 
     def read(self, payload: bytes) -> Sequence[Unit]:
         """Name the units of a frame; an unknown stream among them is the caller's to notice.

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from mnstream.core.effects import (
     AbortChannel,
@@ -41,6 +40,7 @@ from mnstream.core.events import (
     OperationAnswered,
     OperationFailed,
     PeerSilent,
+    PingSent,
     PongReceived,
     ProducerDriverEvent,
     ProducerEvent,
@@ -58,6 +58,7 @@ from mnstream.core.lifecycles.producer_connection import (
 from mnstream.core.operations import EstablishOutcome, EstablishStreamingConnection
 from mnstream.core.streaming.backoff import BackOff
 from mnstream.core.streaming.config import ProducerConfig
+from mnstream.core.streaming.counts import ProducerCounts
 from mnstream.core.streaming.pings import Pings
 from mnstream.core.streaming.produced import ProducedStreams
 from mnstream.core.streaming.window import Window
@@ -68,23 +69,6 @@ Effects = tuple[ProducerEffect, ...]
 S = ProducerConnectionState
 WITH_CHANNEL = frozenset({S.OPEN, S.DRAINING})
 NORMAL_CLOSURE = 1000
-
-
-@dataclass(slots=True)
-class ProducerCounts:
-    """What a producer has done since it was made; every number only grows.
-
-    How many frames were sent and acknowledged stands in the window.
-
-    Attributes:
-        frames_resent: Frames handed to a channel again.
-        connections_created: Connections that the consumer created.
-        channels_opened: Upgrades that succeeded.
-    """
-
-    frames_resent: int = 0
-    connections_created: int = 0
-    channels_opened: int = 0
 
 
 class StreamingProducer:
@@ -120,6 +104,7 @@ class StreamingProducer:
             "abort_termination": self._abort_termination,
             "acknowledge": self._acknowledge,
             "answer_close": self._answer_close,
+            "await_pong": self._await_pong,
             "back_off": self._back_off,
             "close_channel": self._close_channel,
             "drain": self._drain,
@@ -224,10 +209,10 @@ class StreamingProducer:
             self.connection_id = outcome.connection_id
             created = ConnectionCreated(connection_id=outcome.connection_id)
             return (*self.streams.accepted(), *self._step(created, now_ms))
-        self.trouble, self._refusal = str(outcome.exception), outcome.exception
-        if self._refusal is not None and self._refusal.temporary:
-            return self._step(RequestFailed(), now_ms)
-        return self._step(ConnectionRefused(), now_ms)
+        self._refusal = outcome.exception
+        self.trouble = str(self._refusal or "refused without a reason")
+        later = self._refusal is not None and self._refusal.temporary
+        return self._step(RequestFailed() if later else ConnectionRefused(), now_ms)
 
     # --- towards a channel ----------------------------------------------------------------------
 
@@ -280,7 +265,8 @@ class StreamingProducer:
     def _resume(self, event: ProducerEvent, now_ms: int) -> Effects:
         self.counts.channels_opened += 1
         self.counts.frames_resent += self.window.sent - self.window.acknowledged
-        self._back.succeed()
+        if not self.window:
+            self._back.succeed()
         self.trouble, self._refusal = "", None
         self._pings.restart(self.window.acknowledged, now_ms)
         effects = self._send(self.window.frames(), now_ms) + self._request_streams(now_ms)
@@ -293,14 +279,22 @@ class StreamingProducer:
         return self._send(event.frames, now_ms) if self.state in WITH_CHANNEL else ()
 
     def _send(self, frames: tuple[bytes, ...], now_ms: int) -> Effects:
-        if not frames:
-            return ()
-        self.window.sent = sent = self.window.offered
-        self._pings.note_sent(sent, now_ms)
-        send = SendFrames(connection_id=self._known_connection(), frames=frames)
-        if self._pings.is_due(sent, now_ms):
-            return send, self._pings.ask(send.connection_id, sent, now_ms)
-        return (send,)
+        effects: list[ProducerEffect] = []
+        connection_id = self._known_connection()
+        sent = self.window.offered - len(frames)
+        for portion in self._pings.portions(frames):
+            sent += len(portion)
+            self._pings.note_sent(sent, sum(map(len, portion)), now_ms)
+            effects.append(SendFrames(connection_id=connection_id, frames=tuple(portion)))
+            if self._pings.is_due(sent, now_ms):
+                effects.append(self._pings.ask(connection_id, sent, now_ms))
+        self.window.sent = max(self.window.sent, sent)
+        return tuple(effects)
+
+    def _await_pong(self, event: ProducerEvent, now_ms: int) -> Effects:
+        assert isinstance(event, PingSent)
+        self._pings.left(event.payload, now_ms)
+        return ()
 
     def _acknowledge(self, event: ProducerEvent, now_ms: int) -> Effects:
         assert isinstance(event, PongReceived)
@@ -310,6 +304,7 @@ class StreamingProducer:
             self._inner.append(WindowEmptied())
         if not frames:
             return ()
+        self._back.succeed()
         return (ReportAcknowledged(frames=frames), *self._request_streams(now_ms))
 
     def _tend(self, event: ProducerEvent, now_ms: int) -> Effects:
@@ -319,9 +314,8 @@ class StreamingProducer:
         if self.state is S.DRAINING and _is_due(self._deadline_ms, now_ms):
             self._inner.append(GiveUpReached())
             return ()
-        if self._pings.is_due(self.window.sent, now_ms):
-            return (self._pings.ask(self._known_connection(), self.window.sent, now_ms),)
-        return ()
+        # Nothing else wakes a producer that has a channel: a Ping is due.
+        return (self._pings.ask(self._known_connection(), self.window.sent, now_ms),)
 
     def _abandon_channel(self, event: ProducerEvent, now_ms: int) -> Effects:
         self.trouble = "the consumer does not answer"

@@ -110,4 +110,4 @@ def _establish(connections: ConnectionTable, record: ConnectionEstablished) -> C
 def _recollect(connection: Connection, payload: bytes, resend_window_frames: int) -> None:
     if connection.resends is None:
         connection.resends = ResendDetector(resend_window_frames)
-    connection.resends.remember(payload)
+    connection.resends.remember((payload,))

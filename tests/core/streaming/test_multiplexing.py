@@ -1,0 +1,192 @@
+"""Which streams is a frame about? TS 28.532 11.5.1.1.1, FACTS 1.7, contradiction 26."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from mnstream.core.errors import Undecodable
+from mnstream.core.streaming.multiplexing import (
+    ANY_COUNT,
+    NO_CHECKS,
+    Checks,
+    Demultiplexer,
+    Family,
+    Readers,
+    RunCheck,
+    Unit,
+    family_of,
+)
+from mnstream.core.values import SerializationFormat, StreamId, StreamInfo, StreamType
+from tests.core.support import CHECKS, READERS, frame, performance, stream
+
+GPB, ASN1 = SerializationFormat.GPB, SerializationFormat.ASN1
+
+OVER_GPB = performance(1)
+OVER_ASN1 = performance(2, serialization_format=ASN1)
+TRACE = stream("T1", StreamType.TRACE)
+VENDOR = stream("V1", StreamType.PROPRIETARY)
+ANALYTICS = stream("A1", StreamType.ANALYTICS)
+
+
+def demultiplexer(
+    *streams: StreamInfo, readers: Readers = READERS, checks: Checks = NO_CHECKS
+) -> Demultiplexer:
+    return Demultiplexer({each.stream_id: each for each in streams}, readers, checks)
+
+
+def units_of(made: Demultiplexer, payload: bytes) -> list[tuple[str, int]]:
+    return [(str(name), count) for name, count in made.read(payload)]
+
+
+@pytest.mark.parametrize(
+    ("stream_type", "serialization_format", "family"),
+    [
+        (StreamType.PERFORMANCE, GPB, Family.PDSU_GPB),
+        (StreamType.PERFORMANCE, ASN1, Family.PDSU_ASN1),
+        (StreamType.TRACE, GPB, Family.TRACE_GPB),
+        (StreamType.TRACE, ASN1, Family.OPAQUE),  # nothing defines it (32.423 G has GPB only)
+        (StreamType.ANALYTICS, GPB, Family.OPAQUE),
+        (StreamType.ANALYTICS, ASN1, Family.OPAQUE),
+        (StreamType.PROPRIETARY, GPB, Family.OPAQUE),
+        (StreamType.PROPRIETARY, ASN1, Family.OPAQUE),
+        (StreamType.PROPRIETARY, None, Family.OPAQUE),
+    ],
+)
+def test_family(
+    stream_type: StreamType, serialization_format: SerializationFormat | None, family: Family
+) -> None:
+    assert family_of(stream("1", stream_type, serialization_format)) is family
+
+
+def test_expected_numbers_of_values() -> None:
+    made = demultiplexer(OVER_GPB, performance(3, metrics=("a",)), TRACE, VENDOR)
+    assert made.expected == {"1": 2, "3": 1, "T1": ANY_COUNT, "V1": ANY_COUNT}
+
+
+def test_units_are_named_in_order() -> None:
+    made = demultiplexer(OVER_GPB)
+    assert units_of(made, frame("x", (1, 2), (7, 3), (1, 0))) == [("1", 2), ("7", 3), ("1", 0)]
+
+
+def test_no_units_are_no_units() -> None:
+    assert list(demultiplexer(OVER_GPB).read(b"G;")) == []
+
+
+def test_a_run_is_plain_when_every_payload_is() -> None:
+    for checks in (NO_CHECKS, CHECKS):
+        made = demultiplexer(OVER_GPB, performance(3, metrics=("a",)), checks=checks)
+        good = [frame("a"), frame("b", (3, 1)), frame("c", (1, 2), (3, 1))]
+        assert made.are_plain(good)
+        for bad in (b"", b"G;", b"Z;", frame("x", (9, 2)), frame("x", (1, 2), (3, 2))):
+            assert not made.are_plain([bad])
+            assert not made.are_plain([*good, bad])
+            assert not made.are_plain([bad, *good])
+
+
+@pytest.mark.parametrize("streams", [(OVER_GPB,), (OVER_GPB, performance(2))])
+def test_a_quick_check_is_used_when_it_is_of_the_only_format(streams: list[StreamInfo]) -> None:
+    made = demultiplexer(*streams, checks={Family.PDSU_GPB: lambda _: lambda _: True})
+    assert made.are_plain([b"what no reader knows"])
+
+
+@pytest.mark.parametrize(
+    "streams", [(OVER_GPB, OVER_ASN1), (OVER_GPB, VENDOR), (OVER_ASN1,), (VENDOR,), ()]
+)
+def test_otherwise_every_payload_is_read(streams: list[StreamInfo]) -> None:
+    made = demultiplexer(*streams, checks={Family.PDSU_GPB: lambda _: lambda _: True})
+    assert not made.are_plain([b"Z;", b""])
+
+
+def test_a_quick_check_knows_the_streams() -> None:
+    asked: list[object] = []
+
+    def make(expected: Mapping[StreamId, int]) -> RunCheck:
+        asked.append(expected)
+        return lambda _: False
+
+    made = demultiplexer(OVER_GPB, checks={Family.PDSU_GPB: make})
+    assert asked == [{"1": 2}]
+    assert not made.are_plain([frame("a")])
+
+
+def test_with_one_format_every_other_payload_is_undecodable() -> None:
+    with pytest.raises(Undecodable):
+        demultiplexer(OVER_GPB).read(frame("x", letter="A"))
+
+
+def test_with_several_formats_the_one_that_fits_is_taken() -> None:
+    made = demultiplexer(OVER_GPB, OVER_ASN1, TRACE)
+    assert units_of(made, frame("x", (1, 2))) == [("1", 2)]
+    assert units_of(made, frame("x", (2, 2), letter="A")) == [("2", 2)]
+    assert units_of(made, b"TT1:0;") == [("T1", ANY_COUNT)]
+
+
+def test_with_several_formats_a_payload_that_fits_none_is_undecodable() -> None:
+    with pytest.raises(Undecodable, match="not of family A"):
+        demultiplexer(OVER_GPB, OVER_ASN1).read(b"Z;")
+
+
+def both(letter: str) -> Readers:
+    """Make readers that can both read a payload; the letter's finds stream 1, the other 9."""
+
+    def named(name: str) -> list[Unit]:
+        return [(StreamId("1" if name == letter else "9"), 2)]
+
+    return {Family.PDSU_GPB: lambda _: named("G"), Family.PDSU_ASN1: lambda _: named("A")}
+
+
+@pytest.mark.parametrize("letter", ["G", "A"])
+def test_a_reading_that_names_only_announced_streams_fits_best(letter: str) -> None:
+    made = demultiplexer(OVER_GPB, OVER_ASN1, readers=both(letter))
+    assert units_of(made, b"anything") == [("1", 2)]
+
+
+def test_when_no_reading_names_announced_streams_the_first_is_taken() -> None:
+    made = demultiplexer(OVER_GPB, OVER_ASN1)
+    assert units_of(made, frame("x", (9, 2), letter="A")) == [("9", 2)]
+    made = demultiplexer(OVER_GPB, OVER_ASN1, readers=both("neither"))
+    assert units_of(made, b"anything") == [("9", 2)]
+
+
+def test_the_only_stream_without_a_reader_gets_what_no_reader_knows() -> None:
+    made = demultiplexer(OVER_GPB, VENDOR)
+    assert units_of(made, b"Z;") == [("V1", ANY_COUNT)]
+    assert units_of(made, frame("x", (9, 2))) == [("V1", ANY_COUNT)]
+    assert units_of(made, frame("x", (1, 2))) == [("1", 2)]
+    assert units_of(demultiplexer(VENDOR), b"Z;") == [("V1", ANY_COUNT)]
+
+
+def test_data_of_a_stream_without_a_reader_are_no_keep_alive_because_a_reader_finds_nothing() -> (
+    None
+):
+    # A GPB message of unknown fields only is a PDSUs without units, and may be anything else.
+    assert units_of(demultiplexer(OVER_GPB, VENDOR), b"G;") == [("V1", ANY_COUNT)]
+    with pytest.raises(Undecodable, match="several streams"):
+        demultiplexer(OVER_GPB, VENDOR, ANALYTICS).read(b"G;")
+
+
+def test_of_several_streams_without_a_reader_none_can_be_chosen() -> None:
+    made = demultiplexer(VENDOR, ANALYTICS)
+    with pytest.raises(Undecodable, match="several streams of this connection could be meant"):
+        made.read(b"Z;")
+
+
+def test_an_unknown_stream_in_a_known_format_is_better_than_no_choice() -> None:
+    made = demultiplexer(OVER_GPB, VENDOR, ANALYTICS)
+    assert units_of(made, frame("x", (9, 2))) == [("9", 2)]
+
+
+def test_with_several_formats_an_empty_reading_is_a_keep_alive() -> None:
+    assert list(demultiplexer(OVER_GPB, OVER_ASN1).read(b"A;")) == []
+
+
+def test_a_connection_without_streams_has_no_payloads() -> None:
+    with pytest.raises(Undecodable, match="no stream of this connection"):
+        demultiplexer().read(frame("x"))
+
+
+def test_a_family_without_a_reader_is_opaque() -> None:
+    made = demultiplexer(OVER_GPB, readers={})
+    assert units_of(made, frame("x")) == [("1", ANY_COUNT)]
