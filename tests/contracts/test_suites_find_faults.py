@@ -37,6 +37,13 @@ class LosesWhenCancelled(MemoryChannel):
         return messages
 
 
+class FeignsLife(MemoryChannel):
+    async def receive(self) -> Sequence[Message]:
+        with anyio.move_on_after(0.001):
+            return await super().receive()
+        return []
+
+
 class Reorders(MemoryChannel):
     async def receive(self) -> Sequence[Message]:
         return sorted(await super().receive(), key=str)
@@ -71,6 +78,7 @@ class SurvivesItsAbort(MemoryChannel):
     [
         AnswersPings,
         LosesWhenCancelled,
+        FeignsLife,
         Reorders,
         CutsLongMessages,
         ForgetsThatItBroke,

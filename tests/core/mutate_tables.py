@@ -97,6 +97,8 @@ def behaves_like_the_table(mutant: Mutant) -> bool:
             return words == {"post_connection", "try_again"}  # there is no connection to try
         case "producer-connection", "CREATING", "RequestFailed" | "DeadlineReached":
             return words == {"back_off", "forget_connection"}  # there is none to forget
+        case "producer-connection", "CLOSING", "PingSent":
+            return words == {"await_pong", "seal"}  # nobody waits for it, and all is sealed
         case _:
             return words == {"finish", "give_up"}  # one method; two words for people
 

@@ -1,4 +1,4 @@
-"""Exceptions keep the names of TS 28.532 11.5 and carry our status codes (FACTS 1.6)."""
+"""Exceptions keep the names of TS 28.532 11.5 and carry our status codes (contradiction 28)."""
 
 from __future__ import annotations
 

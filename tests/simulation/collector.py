@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import partial
+from itertools import groupby
 from typing import assert_never
 
 from mnstream.core.effects import (
@@ -35,8 +36,9 @@ from mnstream.core.operations import ControlOperation, Outcome
 from mnstream.core.records import Disposition, FrameStored, MetadataRecord
 from mnstream.core.streaming.config import ConsumerConfig
 from mnstream.core.streaming.consumer import StreamingConsumer
+from mnstream.core.streaming.multiplexing import NO_CHECKS
 from mnstream.core.values import ConnectionId
-from tests.core.support import READERS
+from tests.core.support import CHECKS, READERS
 from tests.simulation.log import SimulatedLog
 from tests.simulation.network import Channel, Close, Item, Lost, Network, Ping, Pong
 
@@ -79,7 +81,10 @@ class CollectorProcess:
             resend_window_frames=RESEND_WINDOW_FRAMES,
         )
         self.consumer = StreamingConsumer(
-            readers=READERS, config=config, profile=self.network.faults.profile
+            readers=READERS,
+            checks=CHECKS if self.world.chance(0.5) else NO_CHECKS,
+            config=config,
+            profile=self.network.faults.profile,
         )
         records = list(self.log.records)
         if self._sabotage is Sabotage.FORGET_RESENDS:
@@ -173,15 +178,26 @@ class CollectorProcess:
         self._channels[connection_id] = channel
         return channel
 
-    def take(self, channel: Channel, item: Item) -> None:
-        """Take what a channel delivers."""
-        name = channel.connection_id
-        consumer = self.consumer
-        if consumer is None or self._channels.get(name) is not channel:
+    def take(self, channel: Channel, items: Sequence[Item]) -> None:
+        """Take what a channel delivers, frames in runs; what follows its end is dropped."""
+        for is_frame, run in groupby(items, lambda item: isinstance(item, bytes)):
+            if is_frame:
+                self._take_frames(channel, [item for item in run if isinstance(item, bytes)])
+            else:
+                for item in run:
+                    self._take_item(channel, item)
+
+    def _takes(self, channel: Channel) -> bool:
+        return self._channels.get(channel.connection_id) is channel
+
+    def _take_item(self, channel: Channel, item: Item) -> None:
+        if not self._takes(channel):
             return
+        name = channel.connection_id
         match item:
             case bytes():
-                self._take_frame(consumer, name, item)
+                event = FrameReceived(connection_id=name, payload=item, wall_ms=self.world.now_ms)
+                self._feed(event)
             case Ping():
                 self._feed(PingReceived(connection_id=name, payload=item.payload))
             case Pong():
@@ -197,20 +213,28 @@ class CollectorProcess:
 
     # --- the core --------------------------------------------------------------------------------
 
-    def _take_frame(self, consumer: StreamingConsumer, name: ConnectionId, payload: bytes) -> None:
-        now_ms = self.world.now_ms
-        version = consumer.accept_frames(name, [payload], now_ms) if self._quick else 0
+    def _take_frames(self, channel: Channel, frames: list[bytes]) -> None:
+        consumer, now_ms = self.consumer, self.world.now_ms
+        if consumer is None or not self._takes(channel):
+            return
+        name = channel.connection_id
+        version = consumer.accept_frames(name, frames, now_ms) if self._quick else 0
         if version:
-            record = FrameStored(
-                streams_version=version,
-                disposition=Disposition.DELIVERED,
-                cause="",
-                wall_ms=now_ms,
-                payload=payload,
-            )
-            self._store(record)
+            for payload in frames:
+                record = FrameStored(
+                    streams_version=version,
+                    disposition=Disposition.DELIVERED,
+                    cause="",
+                    wall_ms=now_ms,
+                    payload=payload,
+                )
+                self._store(record)
+        elif len(frames) == 1:
+            self._take_item(channel, frames[0])
         else:
-            self._feed(FrameReceived(connection_id=name, payload=payload, wall_ms=now_ms))
+            middle = len(frames) // 2
+            self._take_frames(channel, frames[:middle])
+            self._take_frames(channel, frames[middle:])
 
     def _feed(self, event: ConsumerEvent) -> tuple[ConsumerEffect, ...]:
         assert self.consumer is not None

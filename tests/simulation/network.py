@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from mnstream.core.values import ConnectionId
@@ -125,7 +125,7 @@ class Pipe:
     """One direction of a channel: what is put in comes out in order, later, or not at all."""
 
     def __init__(
-        self, network: Network, name: str, direction: str, deliver: Callable[[Item], None]
+        self, network: Network, name: str, direction: str, deliver: Callable[[Sequence[Item]], None]
     ) -> None:
         self._network = network
         self._name = name
@@ -133,6 +133,7 @@ class Pipe:
         self._deliver = deliver
         self._under_way: deque[tuple[int, Item]] = deque()
         self._last_ms = 0
+        self._planned = False
         self._broken = False
 
     def put(self, item: Item) -> None:
@@ -157,22 +158,26 @@ class Pipe:
         world = self._network.world
         self._last_ms = max(self._last_ms, world.now_ms + self._network.delay_ms())
         self._under_way.append((self._last_ms, item))
-        if len(self._under_way) == 1:
-            world.after(self._last_ms - world.now_ms, self._pump)
+        self._plan(self._last_ms - world.now_ms)
+
+    def _plan(self, delay_ms: int) -> None:
+        if not self._planned:
+            self._planned = True
+            self._network.world.after(delay_ms, self._pump)
 
     def _pump(self) -> None:
+        self._planned = False
         world = self._network.world
-        if not self._under_way:
-            return
         if self._network.blocked(self._name):
-            world.after(RETRANSMISSION_MS, self._pump)
+            self._plan(RETRANSMISSION_MS)
             return
+        arrived: list[Item] = []
         while self._under_way and self._under_way[0][0] <= world.now_ms:
-            _, item = self._under_way.popleft()
-            world.note(f"{self._name} {self._direction} {item!r}")
-            self._deliver(item)
+            arrived.append(self._under_way.popleft()[1])
+            world.note(f"{self._name} {self._direction} {arrived[-1]!r}")
+        self._deliver(arrived)
         if self._under_way:
-            world.after(self._under_way[0][0] - world.now_ms, self._pump)
+            self._plan(self._under_way[0][0] - world.now_ms)
 
 
 class Channel:
@@ -184,14 +189,14 @@ class Channel:
         name: str,
         connection_id: ConnectionId,
         *,
-        at_consumer: Callable[[Channel, Item], None],
-        at_producer: Callable[[Channel, Item], None],
+        at_consumer: Callable[[Channel, Sequence[Item]], None],
+        at_producer: Callable[[Channel, Sequence[Item]], None],
     ) -> None:
         self.name = name
         self.connection_id = connection_id
         self._network = network
-        self.to_consumer = Pipe(network, name, "->", lambda item: at_consumer(self, item))
-        self.to_producer = Pipe(network, name, "<-", lambda item: at_producer(self, item))
+        self.to_consumer = Pipe(network, name, "->", lambda items: at_consumer(self, items))
+        self.to_producer = Pipe(network, name, "<-", lambda items: at_producer(self, items))
 
     def break_off(self, reason: str) -> None:
         """Cut both directions; either end may not be told."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import assert_never
@@ -318,7 +319,11 @@ class ReporterProcess:
 
         self.network.call(self.name, request, failed)
 
-    def _take(self, channel: Channel, item: Item) -> None:
+    def _take(self, channel: Channel, items: Sequence[Item]) -> None:
+        for item in items:
+            self._take_item(channel, item)
+
+    def _take_item(self, channel: Channel, item: Item) -> None:
         if channel is not self._channel:
             return
         name, jitter = channel.connection_id, self.world.random.random()

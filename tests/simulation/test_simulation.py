@@ -14,7 +14,7 @@ from tests.simulation.collector import Sabotage
 from tests.simulation.simulate import SimulationFailed, simulate
 
 SEEDS = range(int(os.environ.get("MNSTREAM_SIMULATION_SEEDS", "60")))
-BATCH = 10
+BATCH = 5
 BATCHES = [SEEDS[first : first + BATCH] for first in range(0, len(SEEDS), BATCH)]
 
 

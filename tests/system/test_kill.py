@@ -64,6 +64,23 @@ def test_a_killed_collector_loses_nothing_acknowledged(tmp_path: Path) -> None:
     assert set(found.values()) == {1}, "a frame that was sent again is marked as duplicate"
 
 
+def test_a_killed_collector_has_every_acknowledged_reading_of_this_host(tmp_path: Path) -> None:
+    with collecting(tmp_path) as collector:
+        reporter = popen(
+            "report", "--target", collector.url, "--producer-id", "P", "--source", "host",
+            "--count", str(FRAMES), "--rate", "500", "--json",
+        )  # fmt: skip
+        wait_for_frames(tmp_path, FRAMES // 3)
+        collector.end(signal.SIGKILL)
+        collector.start()
+        out, err = reporter.communicate(timeout=TIMEOUT_S)
+        assert reporter.returncode == 0, err
+        assert json.loads(out)["acknowledged"] == FRAMES
+    found = delivered(tmp_path)
+    assert set(Counter(stream for stream, _ in found).values()) == {FRAMES}
+    assert set(found.values()) == {1}
+
+
 def test_a_graceful_stop_is_exit_code_0_and_the_reporter_comes_back(tmp_path: Path) -> None:
     with collecting(tmp_path) as collector:
         reporter = popen(

@@ -1,4 +1,4 @@
-"""Where stage 2, the tables and the YAML disagree: one named choice each (DESIGN decision 7).
+"""Where stage 2, the tables and the YAML disagree: one named choice each (ARCHITECTURE.md 7).
 
 A profile is data. The core reads what decides, ``adapters/rest`` reads what is spelled. Every
 field is a row of `specs/contradictions.md`.

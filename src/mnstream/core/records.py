@@ -2,7 +2,7 @@
 
 The same records are effects of the core (store this), the content of a data directory, and the
 way back: a core that is given the metadata records of a log has the state that it had when they
-were written (DESIGN decision 3). A restart of the consumer is therefore an abrupt loss of every
+were written (ARCHITECTURE.md 3). A restart of the consumer is therefore an abrupt loss of every
 channel and nothing else.
 
 ``streams_version`` numbers the sets of StreamInfo that were ever in force, over all connections

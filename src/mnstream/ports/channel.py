@@ -97,7 +97,7 @@ class Channel(Protocol):
         """Answer the received Ping of this payload, now; errors as ``send``.
 
         A transport that answers by itself does nothing here, and says so in its docstring: its
-        acknowledgement means "received", not "durable" (DESIGN decision 1).
+        acknowledgement means "received", not "durable" (ARCHITECTURE.md 1).
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Where a copy of what a log holds goes, beside the log (DESIGN decision 2)."""
+"""Where a copy of what a log holds goes, beside the log (ARCHITECTURE.md 2)."""
 
 from __future__ import annotations
 

@@ -50,6 +50,9 @@ SIZES = (0, 1, 97, 125, 126, 127, 4_096, 65_535, 65_536, 65_537, 300_000)
 # A receive is cancelled after each of so many steps of the scheduler.
 _STEPS = 30
 
+# Nobody sends anything for so long.
+_SILENCE_S = 0.05
+
 # More than the buffers between two ends hold, in messages and in bytes (64 MiB).
 _FLOOD = [bytes(1 << 15)] * 2_048
 
@@ -74,12 +77,10 @@ def _reversed(pair: ChannelPair) -> ChannelPair:
 
 
 async def receive_messages(channel: Channel, count: int) -> list[Message]:
-    """Receive until there are ``count`` messages; more than that is an error."""
+    """Receive until there are ``count`` messages, past signs of life; more are an error."""
     messages: list[Message] = []
     while len(messages) < count:
-        received = await channel.receive()
-        assert received, "receive returned nothing"
-        messages.extend(received)
+        messages.extend(await channel.receive())
     assert len(messages) == count, messages[count:]
     return messages
 
@@ -173,6 +174,16 @@ async def _steps(count: int) -> None:
         await anyio.lowlevel.checkpoint()
 
 
+async def silence_is_no_sign_of_life(pair: ChannelPair) -> None:
+    """When nothing arrives, ``receive`` waits; what arrived before is told once."""
+    await pair.producer.send([bytes(300_000)])
+    await receive_messages(pair.consumer, 1)
+    with anyio.move_on_after(_SILENCE_S) as silence:
+        for _ in range(_STEPS):
+            assert not await pair.consumer.receive(), "a message that nobody sent"
+    assert silence.cancelled_caught, "signs of life of a silent peer"
+
+
 async def a_ping_keeps_its_place(pair: ChannelPair) -> None:
     """A Ping arrives between the messages between which it was sent."""
     await pair.producer.send([b"before"])
@@ -223,7 +234,7 @@ async def a_close_follows_everything(pair: ChannelPair) -> None:
         received = await receive_messages(pair.consumer, 2)
         assert received == [b"last", PeerClosed(1000, "done")]
         await expect(Closed, lambda: pair.consumer.send([b"too late"]))
-        await expect(Closed, pair.consumer.receive)
+        await expect_end(Closed, pair.consumer)
         results.append(await pair.consumer.close(1011, "ignored"))
     assert results == [True, True]
     for channel in (pair.producer, pair.consumer):
@@ -253,7 +264,7 @@ async def both_may_close_at_once(pair: ChannelPair) -> None:
 async def close_ends_a_receive_of_our_own(pair: ChannelPair) -> None:
     """A ``receive`` that waits while its end is closed raises Closed."""
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(expect, Closed, pair.producer.receive)
+        tasks.start_soon(expect_end, Closed, pair.producer)
         tasks.start_soon(receive_until_close, pair.consumer)
         await anyio.wait_all_tasks_blocked()
         assert await pair.producer.close(1000)
@@ -271,7 +282,7 @@ async def abort_is_seen_as_broken(pair: ChannelPair) -> None:
     """The other end sees Broken, and its ``close`` tells that there was no goodbye."""
     await pair.producer.abort()
     await pair.producer.abort()
-    await expect(Broken, pair.consumer.receive)
+    await expect_end(Broken, pair.consumer)
     assert not await pair.consumer.close(1000)
     await expect_closed(pair.producer)
     await expect_closed(pair.consumer)
@@ -280,8 +291,8 @@ async def abort_is_seen_as_broken(pair: ChannelPair) -> None:
 async def abort_ends_waiting_calls(pair: ChannelPair) -> None:
     """Nobody waits for ever on either end."""
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(expect, Closed, pair.producer.receive)
-        tasks.start_soon(expect, Broken, pair.consumer.receive)
+        tasks.start_soon(expect_end, Closed, pair.producer)
+        tasks.start_soon(expect_end, Broken, pair.consumer)
         await anyio.wait_all_tasks_blocked()
         await pair.producer.abort()
 
@@ -332,6 +343,15 @@ async def expect(
     raise AssertionError(f"{result!r} was returned instead of raising {error.__name__}")
 
 
+async def expect_end(error: type[TransportError], channel: Channel) -> None:
+    """Require that nothing but signs of life comes any more, and then this error."""
+    try:
+        await receive_messages(channel, 1)
+    except error:
+        return
+    raise AssertionError(f"a message was received instead of raising {error.__name__}")
+
+
 async def expect_closed(channel: Channel) -> None:
     """Require that nothing can be done with a channel that we closed."""
     await expect(Closed, channel.receive)
@@ -346,6 +366,7 @@ CHECKS: tuple[Callable[[ChannelPair], Awaitable[None]], ...] = (
     two_senders_do_not_mix,
     both_directions_at_once,
     a_cancelled_receive_loses_nothing,
+    silence_is_no_sign_of_life,
     a_ping_keeps_its_place,
     a_pong_answers_a_ping,
     a_pong_is_withheld,

@@ -47,6 +47,7 @@ from mnstream.testing.channels import (
     ChannelPair,
     check_channel,
     expect,
+    expect_end,
     receive_messages,
     receive_until_close,
 )
@@ -244,7 +245,7 @@ async def a_service_that_ends_ends_the_channel(
     """A service that returns without closing leaves no channel behind."""
     producer, attended = await open_pair(transport, service)
     attended.done.set()
-    await expect(Broken, producer.receive)
+    await expect_end(Broken, producer)
     await producer.abort()
 
 
@@ -254,7 +255,7 @@ async def a_connection_outlives_its_channel(
     """A channel can be opened again after it was lost."""
     producer, attended = await open_pair(transport, service)
     await producer.abort()
-    await expect(Broken, attended.channel.receive)
+    await expect_end(Broken, attended.channel)
     attended.done.set()
     await attended.channel.abort()
     again = None

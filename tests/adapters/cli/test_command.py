@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 from mnstream.adapters.cli.command import Address, is_loopback
 from mnstream.adapters.cli.inspect import Time
-from tests.adapters.cli.running import Run, mnstream
+from tests.adapters.cli.running import Run
 
 COLLECT = ("collect", "--listen", "127.0.0.1:0", "--data", "data")
 
@@ -18,11 +17,6 @@ COLLECT = ("collect", "--listen", "127.0.0.1:0", "--data", "data")
 @pytest.fixture(autouse=True)
 def in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Run]:
-    return partial(mnstream, monkeypatch=monkeypatch, capsys=capsys)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +54,20 @@ def test_what_cannot_be_reached_is_exit_code_3(run: Callable[..., Run]) -> None:
     done = run("inspect", "no-such-directory")
     assert done.code == 3
     assert "no-such-directory" in done.err
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_a_sink_that_cannot_be_opened_is_exit_code_3(run: Callable[..., Run], backend: str) -> None:
+    done = run(*COLLECT, "--sink", "jsonl:no/such/directory/file", "--backend", backend)
+    assert (done.code, done.out, done.err.count("\n")) == (3, "", 1)
+    assert "no/such/directory" in done.err
+
+
+def test_without_a_command_the_help_is_shown_as_it_is(run: Callable[..., Run]) -> None:
+    done = run()
+    assert (done.code, done.out) == (2, "")
+    assert "\n  collect " in done.err
+    assert "\n  report " in done.err
 
 
 def test_a_configuration_file_gives_options(run: Callable[..., Run], tmp_path: Path) -> None:

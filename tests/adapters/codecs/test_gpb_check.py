@@ -68,11 +68,15 @@ def test_two_halves_do_not_make_a_whole() -> None:
         assert not check_units(EXPECTED)([whole[:cut], whole[cut:]])
 
 
+def message(units: list[tuple[int, int, int]]) -> bytes:
+    return encode_pdsus([unit(*each) for each in units])
+
+
 payloads = st.one_of(
     st.sampled_from(GOOD + BAD),
     st.binary(max_size=30),
     st.builds(
-        lambda units: encode_pdsus([unit(*each) for each in units]),
+        message,
         st.lists(st.tuples(st.sampled_from([1, 2, 7]), st.integers(0, 2), st.integers(0, 2))),
     ),
 )

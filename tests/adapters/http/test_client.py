@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
@@ -10,20 +11,34 @@ import pytest
 from anyio.abc import SocketAttribute, SocketStream
 from websockets.utils import accept_key
 
-from mnstream.adapters.http import HttpLimits, HttpServer, HttpTransport, listen, port_of
+from mnstream.adapters.http import (
+    HttpLimits,
+    HttpServer,
+    HttpTransport,
+    client_context,
+    listen,
+    port_of,
+)
 from mnstream.core.errors import (
     ConnectionInUse,
+    LimitExceeded,
     MalformedRequest,
     NotPermitted,
     OperationError,
     Unavailable,
     UnknownConnection,
 )
-from mnstream.core.operations import DeleteStream, EstablishOutcome, GetConnectionInfo
+from mnstream.core.operations import (
+    DeleteStream,
+    EstablishOutcome,
+    EstablishStreamingConnection,
+    GetConnectionInfo,
+    Outcome,
+)
 from mnstream.core.values import ConnectionId, Status, StreamId
 from mnstream.ports.channel import Broken, Closed
 from mnstream.testing.services import ScriptedService
-from mnstream.testing.transports import ESTABLISH, open_pair
+from mnstream.testing.transports import ESTABLISH, PRODUCER, open_pair, stream
 from tests.adapters.http.helpers import Counts
 
 pytestmark = pytest.mark.anyio
@@ -51,7 +66,8 @@ async def consumer(handler: Handler, **options: object) -> AsyncGenerator[HttpTr
 
     async with listener, anyio.create_task_group() as tasks:
         tasks.start_soon(listener.serve, attend)
-        transport = HttpTransport(f"http://127.0.0.1:{port}/base", limits=LIMITS, **options)  # type: ignore[arg-type]  # the caller's keywords
+        options.setdefault("limits", LIMITS)
+        transport = HttpTransport(f"http://127.0.0.1:{port}/base", **options)  # type: ignore[arg-type]  # the caller's keywords
         yield transport
         await transport.aclose()
         tasks.cancel_scope.cancel()
@@ -134,7 +150,11 @@ async def test_nobody_there() -> None:
 async def test_a_consumer_without_tls() -> None:
     async with consumer(answering(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as plain_text:
         root = plain_text._base  # pyright: ignore[reportPrivateUsage]
-        transport = HttpTransport(f"https://127.0.0.1:{root.origin.port}", limits=LIMITS)
+        transport = HttpTransport(
+            f"https://127.0.0.1:{root.origin.port}",
+            limits=LIMITS,
+            tls=client_context(),  # takes long: it reads every root of the system
+        )
         with pytest.raises(Broken, match="no TLS"):
             await transport.request(GetConnectionInfo())
 
@@ -204,6 +224,90 @@ async def test_what_a_request_looks_like() -> None:
     for number, request in enumerate(seen):
         assert request.startswith(b"GET /base/connections HTTP/1.1\r\nHost: 127.0.0.1:")
         assert b"\r\nAuthorization: Bearer %d\r\n" % number in request
+
+
+# --- early answers ------------------------------------------------------------------------------
+
+METRICS = ("DRB.UEThpDl.5QI1", "DRB.UEThpUl.5QI1", "RRU.PrbTotDl", "RRU.PrbUsedDl", *"12345678")
+LARGE = EstablishStreamingConnection(
+    producer_id=PRODUCER,
+    stream_info_list=tuple(stream(str(number), *METRICS) for number in range(20_000)),
+)
+TOO_LARGE = plain(413, b'{"error":{"errorInfo":"limitExceeded: 1000"}}', b"Connection: close")
+
+
+def refused_as_too_large(outcome: Outcome) -> bool:
+    return outcome.status is Status.FAILURE and isinstance(outcome.exception, LimitExceeded)
+
+
+async def answer_early(socket: SocketStream) -> None:
+    """As servers without a lingering close do: answer, and close over bytes that come."""
+    await socket.receive(1_000)
+    await socket.send(TOO_LARGE)
+
+
+async def answer_early_and_stall(socket: SocketStream) -> None:
+    """The client's writes never fail: nothing is read, nothing is closed."""
+    await answer_early(socket)
+    await anyio.sleep_forever()
+
+
+@pytest.mark.parametrize("handler", [answer_early, answer_early_and_stall])
+async def test_an_answer_before_the_end_of_the_request(handler: Handler) -> None:
+    async with consumer(handler, limits=HttpLimits()) as transport:
+        for _ in range(5):
+            with anyio.fail_after(5):
+                assert refused_as_too_large(await transport.request(LARGE))
+
+
+async def test_an_early_answer_ends_the_socket() -> None:
+    """What is left of the request would be taken for the next one."""
+    sockets = 0
+
+    async def handle(stream: SocketStream) -> None:
+        nonlocal sockets
+        sockets += 1
+        request = await stream.receive(1_000)
+        large = request.startswith(b"POST")
+        await stream.send(TOO_LARGE.replace(b"close", b"keep-alive") if large else INFO)
+        await anyio.sleep_forever()
+
+    async with consumer(handle, limits=HttpLimits()) as transport:
+        assert refused_as_too_large(await transport.request(LARGE))
+        assert (await transport.request(GetConnectionInfo())).status is Status.SUCCESS
+    assert sockets == 2
+
+
+async def test_an_early_end_without_an_answer_is_broken() -> None:
+    async def hang_up(stream: SocketStream) -> None:
+        await stream.receive(1_000)
+
+    async with consumer(hang_up, limits=HttpLimits()) as transport:
+        with anyio.fail_after(5):
+            with pytest.raises(Broken):
+                await transport.request(LARGE)
+
+
+@pytest.mark.parametrize("secure", [False, True])
+async def test_our_server_and_a_body_over_its_limit(
+    secure: bool, tls_contexts: tuple[ssl.SSLContext, ssl.SSLContext]
+) -> None:
+    """4 MiB at a limit of 1 MiB: refused by its announced length, before it is there."""
+    server_tls, client_tls = tls_contexts if secure else (None, None)
+    counts = Counts()
+    listeners = await listen("127.0.0.1", 0)
+    limits = HttpLimits(body_bytes_max=1024 * 1024, linger_bytes_max=100_000)
+    server = HttpServer(ScriptedService(), limits=limits, observer=counts, tls=server_tls)
+    scheme = "https" if secure else "http"
+    transport = HttpTransport(f"{scheme}://localhost:{port_of(listeners)}", tls=client_tls)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server.serve, listeners)
+        for _ in range(5):
+            with anyio.fail_after(5):
+                assert refused_as_too_large(await transport.request(LARGE))
+        await transport.aclose()
+        tasks.cancel_scope.cancel()
+    assert counts["http_requests_refused", "body_too_large"] == 5
 
 
 # --- kept sockets -------------------------------------------------------------------------------

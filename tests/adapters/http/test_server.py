@@ -81,17 +81,19 @@ async def test_bad_handshakes(headers: tuple[bytes, ...], status: int, cause: st
 
 @pytest.mark.trio
 @pytest.mark.parametrize(
-    ("path", "status"),
+    ("path", "status", "cause"),
     [
-        ("/connections/no", 404),
-        ("/connections", 400),
-        ("/connections/c1/streams", 400),
-        ("/x", 404),
+        ("/connections", 400, "malformed"),
+        ("/connections/c1/streams", 400, "malformed"),
+        ("/x", 404, "unknown_path"),
+        ("/connections/no", 404, "refused"),  # by the service: the path is a good one
     ],
 )
-async def test_paths_that_do_not_upgrade(path: str, status: int) -> None:
-    answer = await converse(ESTABLISH + get(path, *UPGRADE))
+async def test_paths_that_do_not_upgrade(path: str, status: int, cause: str) -> None:
+    counts = Counts()
+    answer = await converse(ESTABLISH + get(path, *UPGRADE), counts=counts)
     assert statuses(answer) == [201, status]
+    assert counts.seen == {("http_requests_refused", cause): 1}
 
 
 @pytest.mark.trio
@@ -174,6 +176,7 @@ async def test_errors_of_the_service(caplog: pytest.LogCaptureFixture) -> None:
     answer = await converse(data, service=Faulty(), counts=counts)
     assert statuses(answer) == [500, 503, 500]
     assert counts["http_requests_failed", "internal"] == 2
+    assert counts["http_requests_refused", "refused"] == 1
     assert b"ZeroDivision" not in answer
     assert "ZeroDivisionError" in caplog.text
 
@@ -228,7 +231,8 @@ async def test_who_asks_may_be_told_by_the_request() -> None:
         return Peer(identity="somebody", address=peer.address)
 
     token = b"Authorization: Bearer 1"
-    server = HttpServer(service, base_path=BASE, identify=identify, limits=LIMITS)
+    counts = Counts()
+    server = HttpServer(service, base_path=BASE, identify=identify, limits=LIMITS, observer=counts)
     async with served(server) as client:
         await client.send(get("/connections") + get("/connections", token))
         await client.send(ESTABLISH.replace(b"Host", token + b"\r\nHost"))
@@ -241,6 +245,7 @@ async def test_who_asks_may_be_told_by_the_request() -> None:
     async with served(server) as client:
         await client.send(get("/connections/c1", *UPGRADE))
         assert statuses(await rest_of(client)) == [403]
+    assert counts.seen == {("http_requests_refused", "not_permitted"): 2}
 
 
 @pytest.mark.trio

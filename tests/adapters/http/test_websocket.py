@@ -50,6 +50,63 @@ async def test_one_read_gives_all_that_has_arrived() -> None:
     assert await channel.receive() == [b"%d" % number for number in range(100)]
 
 
+async def test_every_byte_of_a_message_is_a_sign_of_life() -> None:
+    """In the middle of a frame the peer cannot answer a Ping (RFC 6455 5.4)."""
+    raw, channel = consumer()
+    wire = frame(2, bytes(range(200)))
+    for byte in wire[:-1]:
+        await raw.send(bytes([byte]))
+        assert await channel.receive() == []
+    await raw.send(wire[-1:])
+    assert await channel.receive() == [bytes(range(200))]
+    with trio.move_on_after(0.01) as silence:
+        await channel.receive()
+    assert silence.cancelled_caught
+
+
+async def test_every_fragment_is_a_sign_of_life() -> None:
+    raw, channel = consumer()
+    await raw.send(frame(2, b"1", fin=False))
+    assert await channel.receive() == []
+    await raw.send(frame(0, b"2", fin=False) + frame(9, b"between"))
+    assert await channel.receive() == [Ping(b"between")]
+    await raw.send(frame(0, b"3"))
+    assert await channel.receive() == [b"123"]
+
+
+async def test_a_sign_of_life_that_is_cancelled_loses_nothing() -> None:
+    raw, channel = consumer()
+    received: list[object] = []
+    for byte in frame(2, b"whole"):
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            assert await channel.receive() == []
+        await raw.send(bytes([byte]))
+        with trio.move_on_after(1):
+            received.extend(await channel.receive())
+    assert received == [b"whole"]
+
+
+async def test_part_of_a_message_during_a_close_is_dropped(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    raw, channel = consumer()
+
+    async def receive() -> None:
+        with pytest.raises(Closed):
+            await channel.receive()
+
+    async with trio.open_nursery() as tasks:
+        tasks.start_soon(receive)
+        await trio.testing.wait_all_tasks_blocked()
+        tasks.start_soon(channel.close, 1001)
+        await trio.testing.wait_all_tasks_blocked()
+        await raw.send(frame(2, b"late")[:3])
+        await trio.sleep(1)
+        await raw.send(frame(2, b"late")[3:] + frame(8, b"\x03\xe9"))
+    assert await channel.close(1001)
+
+
 async def test_only_pong_lets_a_pong_out() -> None:
     raw, channel = consumer()
     await raw.send(frame(2, b"data") + frame(9, b"1") + frame(9, b"2"))

@@ -1,4 +1,4 @@
-"""Requests in, row by row of FACTS 1.3, 1.4, 1.5 and 1.8; then every way to ask badly."""
+"""Requests in, row by row of TS 28.532 12.5.1 and its YAML; then every way to ask badly."""
 
 from __future__ import annotations
 
@@ -430,7 +430,8 @@ def test_bad_bodies_of_add_stream(body: str, detail: str) -> None:
     assert error_of("POST", "/connections/c/streams", body) == MalformedRequest(detail)
 
 
-BAD_STREAMS = f'[{STREAM_JSON}, {{"streamId": "x"}}, 5]'
+GOOD_STREAM = STREAM_JSON.replace("26F452550021", "7")
+BAD_STREAMS = f'[{GOOD_STREAM}, {{"streamId": "x"}}, 5]'
 
 
 @pytest.mark.parametrize(
@@ -523,3 +524,13 @@ def test_limits_of_lists() -> None:
         "more than 2 identifiers in the query"
     )
     assert ask("GET", "/connections?connectionIdList=a,b,b", limits=small).shape is Shape.LIST
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["connectionIdList=a%2Cb", "connectionIdList=a,b", "connectionIdList=a&connectionIdList=b"],
+)
+def test_connections_may_be_listed_in_every_way(query: str) -> None:
+    assert ask("GET", f"/connections?{query}").operation == GetConnectionInfo(
+        connection_id_list=(ConnectionId("a"), ConnectionId("b"))
+    )

@@ -1,4 +1,4 @@
-"""Messages out, with literal bytes, row by row of FACTS 1.5, 1.6 and 1.8."""
+"""Messages out, with literal bytes, row by row of the YAML and of the contradictions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""TS 28.532 11.5.1.1.2 and streamInfo-Type, row by row of FACTS 1.2 and 1.8."""
+"""TS 28.532 11.5.1.1.2 and streamInfo-Type, row by row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from mnstream.adapters.rest import decode_stream_info, encode_stream_info
 from mnstream.adapters.rest.stream_info import decode_stream_infos
 from mnstream.core.errors import UnexpectedStreams
-from mnstream.core.profiles import PROFILES, REL18, STRICT, Profile
+from mnstream.core.profiles import PROFILES, REL18, REL19, STRICT, Profile
 from mnstream.core.values import (
     AdditionalInfo,
     AnalyticsInfo,
@@ -322,3 +322,19 @@ def test_the_form_of_the_log_gives_every_stream_back(value: StreamInfo) -> None:
     for profile in PROFILES.values():
         written = encode_stream_info(value, keep_absent_format=True)
         assert decode_stream_info(written, profile=profile) == value
+
+
+def test_one_answer_names_all_that_is_bad_in_the_order_of_the_request() -> None:
+    good: Json = {
+        "streamId": "1",
+        "streamType": "PERFORMANCE",
+        "serializationFormat": "GPB",
+        "additionalInfo": {"measObjDn": "A=1", "performanceMetrics": ["m"]},
+    }
+    bare: Json = {"streamId": "2", "streamType": "PERFORMANCE", "serializationFormat": "GPB"}
+    foo: Json = {"streamId": "3", "streamType": "FOO", "serializationFormat": "GPB"}
+    with pytest.raises(UnexpectedStreams) as refused:
+        decode_stream_infos([bare, good, foo, bare], profile=REL19)
+    assert [name for name, _ in refused.value.reasons] == ["2", "3", "2"]
+    # Without anything unreadable, the core says what is unexpected.
+    assert len(decode_stream_infos([bare, good], profile=REL19)) == 2

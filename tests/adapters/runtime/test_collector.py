@@ -13,7 +13,6 @@ from mnstream.core.errors import (
     ConnectionInUse,
     DuplicateStream,
     NotPermitted,
-    OperationError,
     Unavailable,
     UnknownConnection,
 )
@@ -693,8 +692,3 @@ async def test_a_restored_connection_waits_for_its_producer_and_knows_its_frames
         await settled()
         assert second.stored() == [frame("a"), frame("b"), frame("c")]
         assert second.stored(Disposition.DUPLICATE) == [frame("b")]
-
-
-def test_every_refusal_of_an_upgrade_is_an_operation_error() -> None:
-    for refusal in (UnknownConnection, NotPermitted, ConnectionInUse, Unavailable):
-        assert issubclass(refusal, OperationError)

@@ -9,13 +9,14 @@ import pytest
 
 from mnstream.adapters.entropy import FixedClock
 from mnstream.adapters.runtime.feeds import Batch
-from mnstream.adapters.runtime.spool import Spool
+from mnstream.adapters.runtime.spool import Spool, SpoolConflict
 from mnstream.adapters.sources import SimulatedSource
 from mnstream.core.streaming.window import Window
 from mnstream.core.values import ProducerId, StreamInfo
 
 P = ProducerId("P")
 STREAMS = tuple(SimulatedSource(P, seed=1, streams=2, metrics=2).streams())
+OTHER_STREAMS = tuple(SimulatedSource(P, seed=1, streams=2, metrics=3).streams())
 CLOCK = FixedClock(wall_ms=1, monotonic_ms=0)
 
 pytestmark = pytest.mark.anyio
@@ -76,3 +77,60 @@ async def test_streams_that_come_later_are_known_the_next_time(tmp_path: Path) -
     [first, second] = await use(tmp_path, [], acknowledged=0)
     assert (tuple(first.streams), tuple(second.streams)) == (STREAMS, ())
     assert frames_of([first, second]) == [b"1", b"2"]
+
+
+async def test_streams_are_forgotten_when_nothing_is_left_of_them(tmp_path: Path) -> None:
+    await use(tmp_path, [b"1"], acknowledged=1)
+    [only] = await use(tmp_path, [b"2"], acknowledged=1, streams=STREAMS[1:])
+    assert tuple(only.streams) == STREAMS[1:]
+
+
+async def test_a_stream_may_change_when_nothing_is_left_over(tmp_path: Path) -> None:
+    await use(tmp_path, [b"1"], acknowledged=1)
+    [only] = await use(tmp_path, [b"2"], acknowledged=0, streams=OTHER_STREAMS)
+    assert (tuple(only.streams), only.frames) == (OTHER_STREAMS, [b"2"])
+    [only] = await use(tmp_path, [], acknowledged=0)
+    assert (tuple(only.streams), only.frames) == (OTHER_STREAMS, [b"2"])
+
+
+async def test_a_stream_that_changes_while_frames_are_left_is_a_conflict(tmp_path: Path) -> None:
+    await use(tmp_path, [b"1", b"2"], acknowledged=1)
+    with pytest.raises(SpoolConflict, match=STREAMS[1].stream_id):
+        await use(tmp_path, [b"3"], acknowledged=0, streams=OTHER_STREAMS[1:])
+    # Nothing of it was kept, and what was left over is delivered with its own streams.
+    [only] = await use(tmp_path, [], acknowledged=1)
+    assert (tuple(only.streams), only.frames) == (STREAMS, [b"2"])
+    assert frames_of(await use(tmp_path, [b"3"], acknowledged=1, streams=OTHER_STREAMS)) == [b"3"]
+
+
+async def test_a_conflict_shows_before_anything_is_given(tmp_path: Path) -> None:
+    await use(tmp_path, [b"1"], acknowledged=0)
+    async with Spool.open(tmp_path, CLOCK) as spool:
+        batches = spool.batches(offered([b"2"], OTHER_STREAMS), P)
+        with pytest.raises(SpoolConflict):
+            await anext(batches)
+
+
+async def test_a_stream_may_not_change_after_what_was_left_over_is_delivered(
+    tmp_path: Path,
+) -> None:
+    await use(tmp_path, [b"1"], acknowledged=0)
+
+    async def changing() -> AsyncGenerator[Batch]:
+        yield Batch(streams=STREAMS[:1], frames=[b"2"])
+        yield Batch(streams=OTHER_STREAMS[1:], frames=[b"3"])
+
+    async with Spool.open(tmp_path, CLOCK) as spool:
+        batches = spool.batches(changing(), P)
+        assert [(await anext(batches)).frames for _ in range(2)] == [[b"1"], [b"2"]]
+        with pytest.raises(SpoolConflict):
+            await anext(batches)
+
+
+async def test_what_was_taken_first_is_kept_even_if_it_was_never_given(tmp_path: Path) -> None:
+    await use(tmp_path, [b"1"], acknowledged=0)
+    async with Spool.open(tmp_path, CLOCK) as spool:
+        batches = spool.batches(offered([b"2"]), P)
+        assert (await anext(batches)).frames == [b"1"]
+        await batches.aclose()
+    assert frames_of(await use(tmp_path, [], acknowledged=0)) == [b"1", b"2"]

@@ -124,6 +124,20 @@ async def test_fragments_are_one_message() -> None:
         assert await receive_messages(end.channel, 1) == [b"123"]
 
 
+async def test_part_of_a_message_is_a_sign_of_life(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    async with attended() as (raw, end):
+        for byte in frame(2, b"slow")[:-1]:
+            await raw.send(bytes([byte]))
+            assert await end.channel.receive() == []
+        await raw.send(frame(2, b"slow")[-1:])
+        assert await receive_messages(end.channel, 1) == [b"slow"]
+        with trio.move_on_after(10) as silence:
+            await end.channel.receive()
+        assert silence.cancelled_caught
+
+
 async def test_a_cut_stream_is_broken() -> None:
     counts = Counts()
     async with attended(counts) as (raw, end):
@@ -221,10 +235,10 @@ async def test_a_producer_of_trio_websocket_waits_for_our_pong() -> None:
         await producer.ping(b"durable?")
         assert await receive_messages(end.channel, 2) == [b"x", Ping(b"durable?")]
         with trio.move_on_after(0.05) as withheld:
-            await producer.receive()
+            await receive_messages(producer, 1)
         assert withheld.cancelled_caught
         await end.channel.pong(b"durable?")
-        assert await producer.receive() == [Pong(b"durable?")]
+        assert await receive_messages(producer, 1) == [Pong(b"durable?")]
         async with trio.open_nursery() as tasks:
             tasks.start_soon(producer.close, 1000, "done")
             assert await receive_until_close(end.channel) == [PeerClosed(1000, "done")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mnstream.core.effects import (
     AbortChannel,
     CloseChannel,
@@ -434,7 +436,8 @@ def test_frames_offered_on_an_open_channel_are_sent() -> None:
     producer = opened()
     assert producer.handle(offered("a", "b"), now_ms=4_000) == (sent("a", "b"),)
     assert_in(producer, S.OPEN, deadline_ms=4_050)
-    assert producer.window.frames() == (frame("a"), frame("b"))
+    assert producer.handle(offered("c"), now_ms=4_010) == (sent("c"),)
+    assert producer.window.frames() == (frame("a"), frame("b"), frame("c"))
 
 
 @covers(S.OPEN, PongReceived)
@@ -515,11 +518,12 @@ def test_terminate_closes_at_once_when_everything_is_acknowledged() -> None:
 
 @covers(S.DRAINING, PingSent)
 def test_the_last_ping_has_a_time_to_be_answered_in_once_it_has_left() -> None:
-    producer = draining()
-    before = producer.next_deadline_ms()
-    assert producer.handle(ping_left(2), now_ms=3_500) == ()
-    assert producer.state is S.DRAINING
-    assert producer.next_deadline_ms() == min(before or 0, 10_500)
+    producer = opened("a")
+    producer.config = replace(CONFIG, drain_timeout_ms=60_000)  # it shall not come first
+    producer.handle(TerminateRequested(), now_ms=4_000)
+    assert_in(producer, S.DRAINING, deadline_ms=34_000)
+    assert producer.handle(ping_left(1), now_ms=4_500) == ()
+    assert_in(producer, S.DRAINING, deadline_ms=11_500)
 
 
 @covers(S.DRAINING, PongReceived)

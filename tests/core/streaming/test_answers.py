@@ -1,4 +1,4 @@
-"""Every operation and every exception: TS 28.532 11.5.1, FACTS 1.2, 1.6, A5-A8."""
+"""Every operation and every exception: TS 28.532 11.5.1; contradictions 9, 17, 28, 29."""
 
 from __future__ import annotations
 
@@ -43,6 +43,7 @@ from mnstream.core.values import (
     ConnectionInfo,
     ProducerId,
     Status,
+    StreamId,
     StreamInfo,
     StreamInfoSum,
     StreamType,
@@ -564,3 +565,15 @@ def test_a_connection_without_streams_has_no_stream_info() -> None:
     consumer.handle(delete(1), now_ms=0)
     outcome = outcome_of(consumer, GetStreamInfo(connection_id=C1))
     assert outcome == GetStreamInfoOutcome(status=Status.SUCCESS)
+
+
+def test_a_list_whose_commas_were_encoded_is_a_list() -> None:
+    consumer = new_consumer()
+    consumer.handle(establish(performance(6), performance(7)), now_ms=0)
+    [answer] = consumer.handle(
+        requested(GetStreamInfo(connection_id=C1, stream_id_list=(StreamId("6,7"),))), now_ms=0
+    )
+    assert isinstance(answer, Answer)
+    assert isinstance(answer.outcome, GetStreamInfoOutcome)
+    found = [each.stream_info.stream_id for each in answer.outcome.stream_info_sum_list]
+    assert found == ["6", "7"]

@@ -1,4 +1,4 @@
-"""What becomes of a frame, on the plain path and on the other (DESIGN decision 5)."""
+"""What becomes of a frame, on the plain path and on the other (ARCHITECTURE.md 5)."""
 
 from __future__ import annotations
 
@@ -103,6 +103,18 @@ def test_a_frame_sent_again_is_stored_as_duplicate() -> None:
     assert (record.disposition, record.cause) == (Disposition.DUPLICATE, "")
     assert consumer.counts.frames_duplicate == 1
     assert consumer.counts.frames_delivered == 1
+
+
+def test_an_opaque_frame_sent_again_is_delivered_again_and_what_follows_it_is_recognised() -> None:
+    # Nothing in it says which one it is; two equal ones may be two.
+    consumer = open_consumer(performance(1), OPAQUE)
+    for payload in (b"Z;", frame("a")):
+        stored(consumer, payload)
+    consumer.handle(ChannelLost(connection_id=C1), now_ms=20)
+    consumer.handle(upgrade(), now_ms=30)
+    assert stored(consumer, b"Z;").disposition is Disposition.DELIVERED
+    assert stored(consumer, frame("a")).disposition is Disposition.DUPLICATE
+    assert stored(consumer, frame("b")).disposition is Disposition.DELIVERED
 
 
 def test_a_wrong_frame_sent_again_is_a_duplicate_and_no_second_fault() -> None:

@@ -1,4 +1,4 @@
-"""Which streams is a frame about? TS 28.532 11.5.1.1.1, FACTS 1.7, contradiction 26."""
+"""Which streams is a frame about? TS 28.532 11.5.1.1.1; contradiction 26."""
 
 from __future__ import annotations
 

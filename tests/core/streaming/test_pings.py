@@ -1,4 +1,4 @@
-"""When Pings are sent and what their Pongs say: RFC 6455 5.5.2-3, DESIGN decision 1."""
+"""When Pings are sent and what their Pongs say: RFC 6455 5.5.2-3, ARCHITECTURE.md 1."""
 
 from __future__ import annotations
 

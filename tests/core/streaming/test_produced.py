@@ -1,4 +1,4 @@
-"""Streams of a producer and the requests for them: TS 28.532 11.5.1.4-5, FACTS A6, A8."""
+"""Streams of a producer and the requests for them: TS 28.532 11.5.1.4-5."""
 
 from __future__ import annotations
 
@@ -294,3 +294,18 @@ def test_whether_the_consumer_still_has_to_answer() -> None:
     assert withdrawn.is_asking
     assert not reporting(1).is_asking
     assert not ProducedStreams(CONFIG).is_asking
+
+
+def test_many_streams_are_deleted_in_several_requests() -> None:
+    streams = reporting(*range(1, 251))
+    streams.withdraw(ids(*range(1, 251)), 0)
+    sizes: list[int] = []
+    while effects := streams.request_next(C1, 0, 0):
+        [request] = effects
+        assert isinstance(request, RequestOperation)
+        operation = request.operation
+        assert isinstance(operation, DeleteStream)
+        sizes.append(len(operation.stream_id_list))
+        outcome = DeleteStreamOutcome(status=Status.SUCCESS)
+        streams.answered(OperationAnswered(operation=operation, outcome=outcome), 0)
+    assert sizes == [100, 100, 50]

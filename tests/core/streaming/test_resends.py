@@ -1,4 +1,4 @@
-"""Frames that are sent again are recognised, and no others (DESIGN decision 1)."""
+"""Frames that are sent again are recognised, and no others (ARCHITECTURE.md 1)."""
 
 from __future__ import annotations
 

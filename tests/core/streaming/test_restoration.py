@@ -1,4 +1,4 @@
-"""A consumer's log is its state: snapshots, records and restarts (DESIGN decision 3)."""
+"""A consumer's log is its state: snapshots, records and restarts (ARCHITECTURE.md 3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a consumer expects of a StreamInfo: TS 28.532 11.5.1.1.2, FACTS A5, contradictions 13-18."""
+"""What a consumer expects of a StreamInfo: TS 28.532 11.5.1.1.2; contradictions 13-18."""
 
 from __future__ import annotations
 

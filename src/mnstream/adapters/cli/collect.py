@@ -121,7 +121,7 @@ def collect(
     except OSError as error:
         where = error.filename or f"{listen[0]}:{listen[1]}"
         fail(f"collect: {where}: {error.strerror or error}")
-    except StorageError as error:
+    except (SinkError, StorageError) as error:
         fail(f"collect: {error}")
     except ExceptionGroup as group:
         broken = group.subgroup(SinkError)

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import tomllib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
@@ -55,7 +55,12 @@ class Address(click.ParamType[tuple[str, int]]):
 
 
 class Command(click.Command):
-    """A command with the options that every command has."""
+    """A command with the options that every command has.
+
+    Each option is named by its long flag wherever it comes from: ``--tls-cert`` of ``collect`` is
+    the key ``tls_cert`` (or ``tls-cert``) in the table ``[collect]``, and the variable
+    MNSTREAM_COLLECT_TLS_CERT.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Add them behind the command's own."""
@@ -84,6 +89,22 @@ class Command(click.Command):
                 help="Least important level that is logged.",
             ),
         ]
+        for name, option in self.options.items():
+            option.envvar = f"{self.variable_prefix}_{name.upper()}"
+
+    @property
+    def variable_prefix(self) -> str:
+        """What the variables of this command start with."""
+        return f"MNSTREAM_{self.name or ''}".upper().replace("-", "_")
+
+    @property
+    def options(self) -> dict[str, click.Option]:
+        """The options by the names that they have in files and variables."""
+        return {
+            _flag(option).lstrip("-").replace("-", "_"): option
+            for option in self.params
+            if isinstance(option, click.Option)
+        }
 
     def invoke(self, ctx: click.Context) -> Any:
         """Start logging before the command does anything."""
@@ -96,12 +117,12 @@ class Command(click.Command):
         formatter.write_paragraph()
         formatter.write_text(
             "Every option may also come from --config FILE or from a variable "
-            f"{_variable_prefix(ctx)}_OPTION; the command line comes first, then variables."
+            f"{self.variable_prefix}_OPTION; the command line comes first, then variables."
         )
 
 
-def _variable_prefix(ctx: click.Context) -> str:
-    return ctx.auto_envvar_prefix or "MNSTREAM"
+def _flag(option: click.Option) -> str:
+    return max(option.opts, key=len)
 
 
 def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None) -> Path | None:
@@ -109,18 +130,86 @@ def _load_config(ctx: click.Context, param: click.Parameter, value: Path | None)
         return None
     try:
         document = tomllib.loads(value.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        table = _table_of(ctx, document)
+        ctx.default_map = _defaults(ctx, table)
+    except (OSError, ValueError) as error:
         raise click.BadParameter(f"{value}: {error}", ctx, param) from error
-    command = ctx.command
-    table = document.get(command.name or "", {})
-    known = {option.name for option in command.params} - {"config"}
-    given = {str(key).replace("-", "_"): entry for key, entry in table.items()}
-    for key in given:
-        if key not in known:
-            text = f"{value}: [{command.name}] has no option {key!r}"
-            raise click.BadParameter(text, ctx, param)
-    ctx.default_map = given
     return value
+
+
+def _table_of(ctx: click.Context, document: dict[str, Any]) -> dict[str, Any]:
+    """Give the table of this command.
+
+    Raises:
+        ValueError: The document has something else than a table for each command.
+    """
+    group = ctx.parent.command if ctx.parent is not None else None
+    name = ctx.command.name or ""
+    known = list(group.commands) if isinstance(group, click.Group) else [name]
+    for key, table in document.items():
+        if key not in known:
+            raise ValueError(f"there is no command for {key!r}; tables are {_listed(known)}")
+        if not isinstance(table, dict):
+            raise ValueError(f"{key} must be a table: [{key}]")
+    return cast("dict[str, Any]", document.get(name, {}))
+
+
+def _defaults(ctx: click.Context, table: dict[str, Any]) -> dict[str, Any]:
+    """Give the values of a table by the names of the command's parameters.
+
+    Raises:
+        ValueError: There is no such option, or a value is not one of it.
+    """
+    command = ctx.command
+    assert isinstance(command, Command)
+    options = command.options
+    del options["config"]
+    defaults: dict[str, Any] = {}
+    for key, value in table.items():
+        option = options.get(key.replace("-", "_"))
+        if option is None:
+            raise ValueError(
+                f"[{command.name}] has no option {key!r}; options are {_listed(options)}"
+            )
+        try:
+            _check_type(option, value)
+            option.type_cast_value(ctx, value)
+        except click.BadParameter as error:
+            raise ValueError(f"[{command.name}] {key}: {error.message}") from error
+        except (TypeError, OverflowError) as error:
+            raise ValueError(f"[{command.name}] {key}: {error}") from error
+        assert option.name is not None
+        defaults[option.name] = value
+    return defaults
+
+
+def _check_type(option: click.Option, value: object) -> None:
+    """Raise TypeError unless TOML's type of the value is the one that the option has.
+
+    Otherwise 2.5 would pass for 2, and ``[1]`` for a text.
+    """
+    expected: tuple[type, ...]
+    if option.is_flag:
+        expected, name = (bool,), "true or false"
+    elif isinstance(option.type, click.types.IntParamType):
+        expected, name = (int,), "an integer"
+    elif isinstance(option.type, click.types.FloatParamType):
+        expected, name = (int, float), "a number"
+    else:
+        expected, name = (str,), "a string"
+    values = [value]
+    if option.multiple:
+        if not isinstance(value, list):
+            raise TypeError(f"{value!r} is not a list; each entry is {name}")
+        values = cast("list[object]", value)
+    for each in values:
+        # To Python, true is an integer as well.
+        if not isinstance(each, expected) or isinstance(each, bool) is not option.is_flag:
+            raise TypeError(f"{each!r} is not {name}")
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
 
 
 def print_json(value: object) -> None:
@@ -158,8 +247,27 @@ async def wait_for_signal() -> int:
     """Wait for SIGTERM or SIGINT and return the exit code that it asks for."""
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
         async for number in signals:
-            return INTERRUPTED if number == signal.SIGINT else DONE
+            return _code_of(number)
     raise AssertionError("the signal receiver does not end")
+
+
+async def obey_signals(stop: Callable[[int], None], give_up: Callable[[], None]) -> None:
+    """Stop at the first SIGTERM or SIGINT, with the exit code that it asks for; then give up.
+
+    A third one ends the process as if nobody listened.
+    """
+    stopping = False
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            if stopping:
+                break
+            stopping = True
+            stop(_code_of(number))
+    give_up()
+
+
+def _code_of(number: signal.Signals) -> int:
+    return INTERRUPTED if number == signal.SIGINT else DONE
 
 
 def fail(message: str, *, code: int = COULD_NOT_START) -> NoReturn:

@@ -18,7 +18,6 @@ from mnstream.adapters.cli.report import report
 
 @click.group(
     context_settings={
-        "auto_envvar_prefix": "MNSTREAM",
         "help_option_names": ["-h", "--help"],
         "max_content_width": 100,
     }
@@ -40,6 +39,9 @@ def main() -> None:
     """Run the command line; errors are one line on standard error and an exit code."""
     try:
         code = cli.main(prog_name="mnstream", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()  # the help, which has its lines
+        sys.exit(WRONG_USAGE)
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx is not None else "mnstream"
         _explain(f"{path}: {error.format_message()}")

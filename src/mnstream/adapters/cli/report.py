@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 import sys
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,14 +15,16 @@ from mnstream.adapters.cli.command import (
     COULD_NOT_START,
     DOES_NOT_HOLD,
     DONE,
+    INTERRUPTED,
+    WRONG_USAGE,
     Command,
     backend_option,
     fail,
     is_loopback,
     json_option,
+    obey_signals,
     print_json,
     run,
-    wait_for_signal,
 )
 from mnstream.adapters.entropy import SystemClock
 from mnstream.adapters.http import client_context
@@ -38,11 +41,14 @@ from mnstream.adapters.runtime.reporting import (
     ReportSummary,
     reporting,
 )
+from mnstream.adapters.runtime.spool import SpoolConflict
 from mnstream.adapters.sources import METRICS_MAX, HostSource, RecordingFailed, SimulatedSource
 from mnstream.adapters.storage import StorageError
+from mnstream.core.effects import ReportEnd
 from mnstream.core.profiles import PROFILES
 from mnstream.core.streaming.config import ProducerConfig
-from mnstream.core.values import ProducerId
+from mnstream.core.streaming.producer import StreamingProducer
+from mnstream.core.values import ProducerId, Status
 from mnstream.ports.source import MeasurementSource
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -207,19 +213,18 @@ def report(
         config=ProducerConfig(give_up_ms=round(give_up * 1000)),
     )
     try:
-        summary, interrupted = run_report(settings, feed, backend=backend)
+        summary, code = run_report(settings, feed, backend=backend)
     except NothingToReport:
         fail("report: there is nothing to report")
     except RecordingFailed as error:
         fail(f"report: --from {recording}: {error}")
+    except SpoolConflict as error:
+        fail(f"report: --spool {spool}: {error}", code=WRONG_USAGE)
     except (StorageError, OSError) as error:
         fail(f"report: {error}")
-    _tell(summary, target, as_json=as_json)
-    if summary.end.reason and not summary.channels:
-        return COULD_NOT_START
-    if summary.dropped or summary.end.reason:
-        return DOES_NOT_HOLD
-    return interrupted
+    if summary is not None:
+        _tell(summary, target, as_json=as_json)
+    return code
 
 
 def _tell(summary: ReportSummary, target: str, *, as_json: bool) -> None:
@@ -237,27 +242,71 @@ def _tell(summary: ReportSummary, target: str, *, as_json: bool) -> None:
         click.echo(f"mnstream report: {target}: {summary.end.reason}", err=True)
 
 
+def exit_code(summary: ReportSummary, *, stopped: int = DONE) -> int:
+    """Say what a report that came to its end comes to.
+
+    That all was acknowledged is what counts, even if the closing handshake failed after that.
+
+    Args:
+        summary: What became of it.
+        stopped: What the signal that stopped it asks for.
+    """
+    if not summary.channels:
+        return COULD_NOT_START
+    return DOES_NOT_HOLD if summary.dropped else stopped
+
+
 def run_report(
     settings: ReporterSettings, feed: Feed | MeasurementSource, *, backend: str
-) -> tuple[ReportSummary, int]:
-    """Report until it is over or a signal comes; the second signal does not wait for the end."""
+) -> tuple[ReportSummary | None, int]:
+    """Report until it is over or a signal comes; a second signal does not wait for the end.
+
+    Returns:
+        What became of it, None when the second signal came before there was anything to tell, and
+        the exit code.
+    """
     summaries: list[ReportSummary] = []
     codes = [DONE]
+    producers: list[StreamingProducer] = []
+    started = time.monotonic()
 
     async def main() -> int:
-        stop = anyio.Event()
+        stopped = anyio.Event()
 
-        async def stop_at_signal() -> None:
-            codes.append(await wait_for_signal())
-            stop.set()
+        def stop(code: int) -> None:
+            codes.append(code)
+            stopped.set()
+
+        def note(producer: StreamingProducer) -> None:
+            producers[:] = [producer]
 
         async with background() as tasks:
-            tasks.start_soon(stop_at_signal)
-            summaries.append(await reporting(settings, feed, stop=stop))
+            with anyio.CancelScope() as scope:
+                tasks.start_soon(obey_signals, stop, scope.cancel)
+                summaries.append(await reporting(settings, feed, stop=stopped, progress=note))
         return DONE
 
     run(main, backend=backend)
-    return summaries[0], codes[-1]
+    if summaries:
+        return summaries[0], exit_code(summaries[0], stopped=codes[-1])
+    seconds = round(time.monotonic() - started, 3)
+    return (_abandoned(producers[0], seconds) if producers else None), INTERRUPTED
+
+
+def _abandoned(producer: StreamingProducer, seconds: float) -> ReportSummary:
+    """Tell how far a report came that did not come to its end."""
+    left = len(producer.window)
+    return ReportSummary(
+        sent=producer.window.sent,
+        acknowledged=producer.window.acknowledged,
+        resent=producer.counts.frames_resent,
+        dropped=left,
+        connections=producer.counts.connections_created,
+        channels=producer.counts.channels_opened,
+        seconds=seconds,
+        end=ReportEnd(status=Status.FAILURE, unacknowledged=left, reason="interrupted"),
+        refused={},
+    )
 
 
 def _recorded(recording: str, producer: ProducerId) -> Feed:
@@ -265,7 +314,10 @@ def _recorded(recording: str, producer: ProducerId) -> Feed:
     if recording != "-" and (path.is_dir() or path.suffix == ".mnlog"):
         return RecordedFeed(recorded_capture(path))
     try:
-        file = sys.stdin.buffer if recording == "-" else path.open("rb")
+        # A reader of our own: a thread that still reads sys.stdin would abort Python's shutdown.
+        is_stdin = recording == "-"
+        name = sys.stdin.fileno() if is_stdin else path
+        file = open(name, "rb", closefd=not is_stdin)  # noqa: SIM115 - the feed reads it later
     except OSError as error:
         raise click.BadParameter(
             f"{recording}: {error.strerror}", click.get_current_context(), param_hint="--from"

@@ -291,7 +291,7 @@ class HttpTransport:
         if answer.status < _FIRST_ERROR:
             return Broken(f"the answer to a WebSocket handshake is {answer.status}; a proxy?")
         # What a nameless 404 or 409 means for an operation on a connection, it means here, except
-        # that nothing but the connection itself can be there twice (A9).
+        # that nothing but the connection itself can be there twice (contradiction 31).
         operation = AddStream(connection_id=ConnectionId(""), stream_info_list=())
         try:
             exception = decode_outcome(operation, answer, profile=self._profile).exception

@@ -204,21 +204,24 @@ class ServerExchange(_Exchange):
 class ClientExchange(_Exchange):
     """The requests to one server, one after another. Whoever calls bounds the time."""
 
-    __slots__ = ("_requests",)
+    __slots__ = ("_requests", "_unwritable", "_written")
 
     def __init__(self, stream: ByteStream, limits: HttpLimits) -> None:
         super().__init__(stream, limits, h11.CLIENT)
         self._requests = 0
+        self._written = False  # the whole of the last request
+        self._unwritable: Broken | None = None  # why it was not
 
     @property
     def reusable(self) -> bool:
-        """Whether another request may follow; not when an answer has come before it."""
-        return super().reusable and not self.leftover
+        """Whether another request may follow; not when an answer has come before its request."""
+        return super().reusable and self._written and not self.leftover
 
     async def request(self, request: HttpRequest) -> tuple[HttpResponse, bytes]:
         """Send a request and return the answer and, when it is 101, what came behind it.
 
-        ``Host`` must be among the headers of the request.
+        ``Host`` must be among the headers of the request. An answer that is complete before the
+        request ends the writing (RFC 9112 9.5): 413 must not be mistaken for a broken network.
 
         Raises:
             Broken: No answer, one that is too large, or one that is not HTTP.
@@ -231,11 +234,41 @@ class ClientExchange(_Exchange):
         ]
         if request.body:
             events.append(h11.Data(data=request.body))
-        await self._send(*events, h11.EndOfMessage())
+        events.append(h11.EndOfMessage())
+        data = b"".join(self._h11.send(event) or b"" for event in events)
+        self._written, self._unwritable = False, None
+        answer: tuple[HttpResponse, bytes] | Broken | None = None
+        async with anyio.create_task_group() as tasks:
+            with anyio.CancelScope() as listening:
+                tasks.start_soon(self._write, data, listening)
+                answer = await self._answer()
+            tasks.cancel_scope.cancel()
+        if isinstance(answer, tuple):
+            return answer
+        failure = self._unwritable or answer
+        assert failure is not None, "only a failed write ends listening"
+        raise failure
+
+    async def _write(self, data: bytes, listening: anyio.CancelScope) -> None:
+        """Write a request; when that fails, give its answer a last moment to arrive."""
+        try:
+            await write(self._stream, data, self._limits.send_ms)
+        except Broken as exc:
+            self._unwritable = exc
+            listening.deadline = anyio.current_time() + self._limits.early_answer_ms / 1000
+        else:
+            self._written = True
+
+    async def _answer(self) -> tuple[HttpResponse, bytes] | Broken:
+        """Read the answer; what is wrong with it is returned, because a task runs beside."""
         try:
             return await self._response()
         except h11.RemoteProtocolError as exc:
-            raise Broken(f"the answer is not HTTP: {exc}") from exc
+            failure = Broken(f"the answer is not HTTP: {exc}")
+            failure.__cause__ = exc
+            return failure
+        except Broken as exc:
+            return exc
 
     async def _response(self) -> tuple[HttpResponse, bytes]:
         head = None

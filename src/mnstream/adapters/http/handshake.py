@@ -1,4 +1,4 @@
-"""The opening handshake of RFC 6455, both sides; no extension and no subprotocol (A22, 1.7)."""
+"""The opening handshake of RFC 6455, both sides; no extension and no subprotocol."""
 
 from __future__ import annotations
 

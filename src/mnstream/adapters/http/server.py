@@ -47,7 +47,8 @@ Identify = Callable[[HttpRequest, Peer], Awaitable[Peer]]
 _log = logging.getLogger(__name__)
 
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-_CAUSES = {400: "malformed", 403: "not_permitted", 404: "unknown_path", 405: "unknown_method"}
+_CAUSES = {400: "malformed", 404: "unknown_path", 405: "unknown_method"}
+_REFUSALS = {400: "malformed", 403: "not_permitted"}  # 404 is no path here: it is a connection
 
 
 async def listen(
@@ -347,13 +348,13 @@ class HttpServer:
             return encode_problem(OperationError("internal error"), request=request)
 
     def _count_refusal(self, refusal: HttpProblem | OperationError) -> None:
-        """Count what was refused here; what the service refuses is its own business."""
+        """Count a refusal; why the service refuses is for itself to tell."""
         if isinstance(refusal, RequestRefused):
             cause = refusal.cause
         elif isinstance(refusal, HttpProblem):
             cause = _CAUSES.get(refusal.status, "unacceptable")
         else:
-            cause = _CAUSES.get(refusal.http_status, "refused")
+            cause = _REFUSALS.get(refusal.http_status, "refused")
         self._observer.count("http_requests_refused", cause)
 
     def _url_for(self, request: HttpRequest) -> str:

@@ -68,8 +68,9 @@ class WebSocketChannel:
         self._closed = False  # the stream is released
 
     async def receive(self) -> Sequence[Message]:
-        """Wait for messages and return all that have arrived, at least one, in order.
+        """Wait for messages and return all that have arrived, in order.
 
+        Empty when what was read, at most 64 KiB, completes no message: the peer is alive.
         Safe to cancel: nothing is lost. One task may receive at a time.
 
         Raises:
@@ -79,9 +80,9 @@ class WebSocketChannel:
         while True:
             if self._closed or self._closing is not None:
                 raise Closed("the channel was closed by us")
-            if self._pending:
+            if self._pending is not None:
                 messages = self._pending
-                if isinstance(messages[-1], PeerViolated):
+                if messages and isinstance(messages[-1], PeerViolated):
                     await self._answer_violation()
                 self._pending = None
                 return messages

@@ -62,9 +62,9 @@ class MemoryChannel:
         return one, two
 
     async def receive(self) -> Sequence[Message]:
-        """Wait for messages and return all that have arrived, at least one, in order.
+        """Wait for messages and return all that have arrived, in order.
 
-        Safe to cancel: nothing is lost.
+        Never empty: messages arrive whole. Safe to cancel: nothing is lost.
 
         Raises:
             Broken: The other end was aborted, or the pair was cut.

@@ -100,7 +100,7 @@ class StreamingViews:
                 return None
 
     def ledger(self, segments: Sequence[str], _query: Query) -> Json:
-        """Give what became of all frames since the start (DESIGN decision 5)."""
+        """Give what became of all frames since the start (ARCHITECTURE.md 5)."""
         if segments:
             return None
         counts = self._consumer.counts

@@ -171,7 +171,9 @@ def _call(
             return Call(operation=_establish(_body(request, limits), profile, limits))
         case Resource.CONNECTIONS, _:
             references = _identifiers(parameters, ("connectionIdList",), profile, limits)
-            wanted = dict.fromkeys(map(read_reference, references))
+            # Clients that encode the commas of the list send one item; no token holds a comma.
+            each = (one for item in references for one in item.split(","))
+            wanted = dict.fromkeys(map(read_reference, each))
             return Call(operation=GetConnectionInfo(connection_id_list=tuple(wanted)))
         case Resource.CONNECTION, _:
             _identifiers(parameters, (), profile, limits)

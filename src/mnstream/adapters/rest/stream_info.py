@@ -16,6 +16,8 @@ from mnstream.adapters.rest.json_text import Unreadable
 from mnstream.adapters.rest.members import Members
 from mnstream.core.errors import UnexpectedStreams
 from mnstream.core.profiles import REL19, Profile
+from mnstream.core.streaming.config import ConsumerConfig
+from mnstream.core.streaming.validation import unexpected
 from mnstream.core.values import (
     AdditionalInfo,
     AnalyticsInfo,
@@ -101,18 +103,36 @@ def decode_stream_infos(values: Iterable[Json], *, profile: Profile) -> tuple[St
     """Read streams, in order.
 
     Raises:
-        UnexpectedStreams: With one reason for each stream that could not be read.
+        UnexpectedStreams: Some could not be read. With one reason for each of these, and for each
+            that could be read and is unexpected all the same.
     """
     streams: list[StreamInfo] = []
-    reasons: list[tuple[str, str]] = []
+    problems: list[tuple[int, tuple[tuple[str, str], ...]]] = []
     for value in values:
         try:
             streams.append(decode_stream_info(value, profile=profile))
         except UnexpectedStreams as problem:
-            reasons.extend(problem.reasons)
-    if reasons:
-        raise unexpected_streams(reasons)
+            problems.append((len(streams), problem.reasons))
+    if problems:
+        raise unexpected_streams(_all_reasons(streams, problems, profile))
     return tuple(streams)
+
+
+def _all_reasons(
+    streams: list[StreamInfo],
+    problems: list[tuple[int, tuple[tuple[str, str], ...]]],
+    profile: Profile,
+) -> list[tuple[str, str]]:
+    """Say of every bad stream why, in order: one answer names also those that could be read."""
+    reasons: list[tuple[str, str]] = []
+    for number, stream in enumerate([*streams, None]):
+        for before, unreadable in problems:
+            if before == number:
+                reasons.extend(unreadable)
+        reason = None if stream is None else unexpected(stream, profile, ConsumerConfig())
+        if stream is not None and reason is not None:
+            reasons.append((stream.stream_id, reason))
+    return reasons
 
 
 def unexpected_streams(reasons: list[tuple[str, str]]) -> UnexpectedStreams:

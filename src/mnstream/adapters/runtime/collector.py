@@ -109,13 +109,14 @@ class Collector:
         self._position = -1  # of the last record that we appended: none
         self._attached: dict[ConnectionId, _Attachment] = {}
         self._attended = 0
+        self._stopping = False
         self._left = Signal()
         self._alarm = Alarm(clock, consumer.next_deadline_ms, self._wake)
         self._tasks: TaskGroup | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Serve while the block runs; leaving it closes every channel with 1001.
+        """Serve while the block runs; leaving it stops, unless the block has done so.
 
         Connections outlive the service in its log.
         """
@@ -124,7 +125,8 @@ class Collector:
             tasks.start_soon(self._alarm.run)
             try:
                 yield
-                await self.stop()
+                if not self._stopping:
+                    await self.stop()
             finally:
                 self._tasks = None
 
@@ -134,6 +136,7 @@ class Collector:
         A channel is closed when everything received on it is durable and its producer has answered,
         or not answered in time. With a disk that takes nothing this may last for ever; cancel it.
         """
+        self._stopping = True
         self._feed(StopRequested())
         while self._attended:
             await self._left.wait()

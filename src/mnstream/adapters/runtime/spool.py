@@ -21,6 +21,7 @@ from mnstream.adapters.runtime.background import background
 from mnstream.adapters.runtime.feeds import Batch
 from mnstream.adapters.storage import Entry, LogReader, SegmentLog
 from mnstream.adapters.storage.segments import segment_paths
+from mnstream.core.errors import MnSError
 from mnstream.core.records import ConnectionEstablished, FrameStored, StreamsChanged
 from mnstream.core.streaming.window import Window
 from mnstream.core.values import ConnectionId, ProducerId, StreamId, StreamInfo
@@ -30,6 +31,21 @@ SAVE_INTERVAL_S = 0.5
 """How often the progress is written; so much is sent once more after a crash."""
 _PROGRESS = "acknowledged"
 _CONNECTION = ConnectionId("spool")
+
+
+class SpoolConflict(MnSError):
+    """A stream is announced differently while frames of the former announcement are undelivered.
+
+    One connection cannot announce a stream in two ways, and the frames mean nothing without theirs.
+    """
+
+    def __init__(self, stream_id: StreamId) -> None:
+        """Keep which stream it is."""
+        super().__init__(
+            f"undelivered frames are left of stream {stream_id} as it was announced before; "
+            "deliver them with the former settings first, or use another directory"
+        )
+        self.stream_id = stream_id
 
 
 class Spool:
@@ -77,22 +93,37 @@ class Spool:
     async def batches(
         self, batches: AsyncGenerator[Batch], producer_id: ProducerId
     ) -> AsyncGenerator[Batch]:
-        """Give what was left over from before, then the batches, made durable first."""
-        leftover = self._leftover()
-        announced: Sequence[StreamInfo] = tuple(self._streams.values())
-        for position, payload in leftover:
-            self._sent.append(position)
-            yield Batch(streams=announced, frames=[payload])
-            announced = ()
-        async with aclosing(batches):
-            async for batch in batches:
-                await self._keep(batch, producer_id)
-                yield Batch(streams=(*announced, *batch.streams), frames=batch.frames)
-                announced = ()
+        """Give what was left over from before, then the batches, made durable first.
 
-    async def _keep(self, batch: Batch, producer_id: ProducerId) -> None:
-        """Make a batch durable."""
+        The first of the batches is taken before anything is given, so that a conflict shows before
+        anything is sent. When nothing is left over, streams of before are forgotten.
+
+        Raises:
+            SpoolConflict: A batch announces a stream of the spool differently.
+        """
+        leftover = self._leftover()
+        if not leftover:
+            self._streams.clear()
+        announced: Sequence[StreamInfo] = tuple(self._streams.values())
+        async with aclosing(batches):
+            batch = await anext(batches, None)
+            kept = [] if batch is None else await self._keep(batch, producer_id)
+            for position, payload in leftover:
+                self._sent.append(position)
+                yield Batch(streams=announced, frames=[payload])
+                announced = ()
+            while batch is not None:
+                self._sent.extend(kept)
+                yield batch
+                batch = await anext(batches, None)
+                kept = [] if batch is None else await self._keep(batch, producer_id)
+
+    async def _keep(self, batch: Batch, producer_id: ProducerId) -> list[int]:
+        """Make a batch durable and return the positions of its frames."""
         new = [s for s in batch.streams if self._streams.get(s.stream_id) != s]
+        for stream in new:
+            if stream.stream_id in self._streams:
+                raise SpoolConflict(stream.stream_id)
         if new:
             self._log.append(self._announcement(new, producer_id))
         positions = [
@@ -101,7 +132,7 @@ class Spool:
         ]
         if positions:
             await self._log.durable(positions[-1])
-        self._sent.extend(positions)
+        return positions
 
     def _leftover(self) -> list[tuple[int, bytes]]:
         entries = LogReader(self._directory).entries(from_position=self._next)

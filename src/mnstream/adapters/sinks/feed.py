@@ -1,4 +1,4 @@
-"""Moves what becomes durable in a log to one sink (DESIGN decision 2).
+"""Moves what becomes durable in a log to one sink (ARCHITECTURE.md 2).
 
 A sink that is slow or down delays its own position and nothing else: records wait in the log, which
 is on disk anyway, and not in memory.

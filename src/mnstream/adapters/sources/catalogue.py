@@ -1,7 +1,7 @@
 """Measurements of TS 28.552 that the simulated cell has, and the sub-counters of each 5QI.
 
 A sub-counter is listed under a name of its own (``DRB.UEThpDl.7``), so that the values of a unit
-stay strictly positional against the names of its stream (FACTS A12).
+stay strictly positional against the names of its stream (contradiction 34).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The log: a directory of segment files that is a capture as well (DESIGN decisions 2 and 3)."""
+"""The log: a directory of segment files that is a capture as well (ARCHITECTURE.md 2 and 3)."""
 
 from mnstream.adapters.storage.errors import (
     LogClosed,

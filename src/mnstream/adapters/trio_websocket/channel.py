@@ -38,7 +38,7 @@ class TrioWebSocketChannel:
     """``ports.channel.Channel`` on a connection of trio-websocket.
 
     It answers Pings and the peer's Close by itself and delivers no Ping: its acknowledgement means
-    "received", not "durable" (DESIGN decision 1). A peer that breaks RFC 6455 itself (1002, 1007)
+    "received", not "durable" (ARCHITECTURE.md 1). A peer that breaks RFC 6455 itself (1002, 1007)
     is left without a Close. It reads one message at a time, at about a
     thirtieth of the speed of ``adapters.http``; it is here for those who have trio-websocket in
     service already.
@@ -63,10 +63,13 @@ class TrioWebSocketChannel:
         self._answered: set[bytes] = set()
         self._tasks: trio.Nursery | None = None
         self._failure = ""
+        self._delivered = False  # a message since the last read
+        self._alive = False  # something arrived that completed no message
         self._goodbye_seen = False  # the last message is in `_waiting` or was returned
         self._peer_closed = False
         self._closing: trio.Event | None = None
         self._released = False
+        stream.on_digested = self._digested
 
     @classmethod
     async def host(
@@ -126,6 +129,7 @@ class TrioWebSocketChannel:
                     await self._connection.aclose(_UNSUPPORTED_DATA, "binary messages only")
                 return
             self._waiting.append(bytes(message))
+            self._delivered = True
             self._wake()
             while len(self._waiting) >= _WAITING_MAX and self._closing is None:
                 await self._changed.wait()
@@ -161,14 +165,22 @@ class TrioWebSocketChannel:
             self._observer.count("channels_broken", cause)
         self._wake()
 
+    def _digested(self) -> None:
+        """Take a read that gave no message for a sign of life: part of one, or a Ping."""
+        if not self._delivered:
+            self._alive = True
+            self._wake()
+        self._delivered = False
+
     def _wake(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
 
     async def receive(self) -> Sequence[Message]:
-        """Wait for messages and return all that have arrived, at least one, in order.
+        """Wait for messages and return all that have arrived, in order.
 
-        Safe to cancel: nothing is lost.
+        Empty after a read, of 64 KiB at most, that gave no message: part of one, or a Ping, which
+        trio-websocket keeps to itself. Safe to cancel: nothing is lost.
 
         Raises:
             Broken: The stream ended without a Close, or a send failed.
@@ -181,12 +193,16 @@ class TrioWebSocketChannel:
             if self._waiting:
                 messages = list(self._waiting)
                 self._waiting.clear()
+                self._alive = False
                 self._wake()
                 return messages
             if self._goodbye_seen:
                 raise Closed("the peer has said goodbye already")
             if self._failure:
                 raise Broken(self._failure)
+            if self._alive:
+                self._alive = False
+                return []
             await self._changed.wait()
 
     async def send(self, messages: Sequence[bytes]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import anyio
 import trio
 from anyio.abc import ByteStream
@@ -17,6 +19,7 @@ class TrioStream(trio.abc.Stream):
         opened: Set it after the opening handshake. Before, the end of the stream is raised as
             Broken, because trio-websocket would wait for ever.
         ended: Whether the peer or the network has ended it.
+        on_digested: Called when trio-websocket, done with what it read last, reads again.
     """
 
     def __init__(self, stream: ByteStream, request: bytes = b"", leftover: bytes = b"") -> None:
@@ -31,10 +34,12 @@ class TrioStream(trio.abc.Stream):
         """
         self.opened = trio.Event()
         self.ended = False
+        self.on_digested: Callable[[], None] | None = None
         self._stream = stream
         self._request = request
         self._leftover = leftover
         self._server = bool(request)
+        self._fed = False  # the last read gave something
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         """Send everything; a stream on which that fails is broken."""
@@ -56,11 +61,20 @@ class TrioStream(trio.abc.Stream):
             return data
         if self._server:
             await self.opened.wait()
+        if self._fed and self.on_digested is not None:
+            self.on_digested()
+        self._fed = False
+        data = await self._next(max_bytes or IO_BYTES)
+        self._fed = bool(data)
+        return data
+
+    async def _next(self, max_bytes: int) -> bytes:
+        """Return what came behind the request, then what comes; nothing at the end."""
         if self._leftover:
             data, self._leftover = self._leftover, b""
             return data
         try:
-            return await self._stream.receive(max_bytes or IO_BYTES)
+            return await self._stream.receive(max_bytes)
         except STREAM_ERRORS as exc:
             self.ended = not isinstance(exc, anyio.ClosedResourceError)
             if not self.opened.is_set():

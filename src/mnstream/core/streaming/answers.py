@@ -6,7 +6,7 @@ leaves everything as it was. What changed is returned as the record that would c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import assert_never
 
 from mnstream.core.errors import (
@@ -147,7 +147,7 @@ def delete_streams(
     profile: Profile,
 ) -> tuple[DeleteStreamOutcome, StreamsChanged | None]:
     """Remove streams: all or nothing, or those that are known if the profile says so (11.5.1.5)."""
-    wanted = tuple(dict.fromkeys(operation.stream_id_list))
+    wanted = tuple(dict.fromkeys(_named(operation.stream_id_list, connection.streams)))
     if not wanted:
         refusal = MalformedRequest("the list of stream identifiers is empty")
         return DeleteStreamOutcome(status=Status.FAILURE, exception=refusal), None
@@ -205,7 +205,7 @@ def get_stream_info(operation: GetStreamInfo, connections: ConnectionTable) -> G
                 exception=UnknownConnection(identifiers=(operation.connection_id,)),
             )
     in_scope = connections.all_streams() if scope is None else tuple(scope.streams)
-    wanted = operation.stream_id_list or in_scope
+    wanted = tuple(_named(operation.stream_id_list, frozenset(in_scope))) or in_scope
     found: list[tuple[Connection, StreamId]] = []
     unknown: list[StreamId] = []
     for stream_id in wanted:
@@ -282,6 +282,19 @@ def _refuse_streams(
     return UnexpectedStreams(
         detail, identifiers=tuple(name for name, _ in reasons), reasons=tuple(reasons)
     )
+
+
+def _named(stream_ids: Iterable[StreamId], known: Container[StreamId]) -> Iterator[StreamId]:
+    """Give the streams that a request names (contradiction 6).
+
+    Many clients encode the commas of a list, so that the list arrives as one identifier. Where that
+    is not one which is known, it is taken for the list.
+    """
+    for stream_id in stream_ids:
+        if "," in stream_id and stream_id not in known:
+            yield from map(StreamId, stream_id.split(","))
+        else:
+            yield stream_id
 
 
 def _status(*, found: int, unknown: int) -> Status:

@@ -1,4 +1,4 @@
-"""What becomes of a received frame: one column of the ledger (DESIGN decision 5)."""
+"""What becomes of a received frame: one column of the ledger (ARCHITECTURE.md 5)."""
 
 from __future__ import annotations
 

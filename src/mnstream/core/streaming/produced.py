@@ -31,6 +31,8 @@ from mnstream.core.streaming.config import ProducerConfig
 from mnstream.core.values import ConnectionId, Status, StreamId, StreamInfo
 
 S = StreamState
+DELETED_AT_ONCE_MAX = 100
+"""Streams of one DeleteStream: their identifiers stand in a URI, and common servers take 8 kB."""
 
 
 class ProducedStream:
@@ -167,7 +169,7 @@ class ProducedStreams:
         if not leaving:
             self._delete_singly = False
             return None
-        ids = tuple(leaving[:1] if self._delete_singly else leaving)
+        ids = tuple(leaving[: 1 if self._delete_singly else DELETED_AT_ONCE_MAX])
         return DeleteStream(connection_id=connection_id, stream_id_list=ids)
 
     def _added(

@@ -1,4 +1,4 @@
-"""From the state of a consumer to the records of a log, and back (DESIGN decision 3)."""
+"""From the state of a consumer to the records of a log, and back (ARCHITECTURE.md 3)."""
 
 from __future__ import annotations
 

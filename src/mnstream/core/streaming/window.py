@@ -1,4 +1,4 @@
-"""The frames that a producer has to keep until they are acknowledged (DESIGN decision 1).
+"""The frames that a producer has to keep until they are acknowledged (ARCHITECTURE.md 1).
 
 Frames are numbered from 1 in the order in which the application offered them, over all channels of
 the connection. A Ping carries the number of the last frame before it, so its Pong acknowledges all
