@@ -25,6 +25,7 @@ Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 class StreamType(Enum):
     """Kind of data that a stream reports."""
 
+    __hash__ = object.__hash__  # that of Enum is Python code, 0.3 us a look-up
     TRACE = "TRACE"
     PERFORMANCE = "PERFORMANCE"
     ANALYTICS = "ANALYTICS"

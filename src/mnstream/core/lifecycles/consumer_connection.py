@@ -31,6 +31,7 @@ from mnstream.core.lifecycles.compile import compile_table
 class ConsumerConnectionState(Enum):
     """Where a connection is."""
 
+    __hash__ = object.__hash__  # that of Enum is Python code, 0.3 us a step
     ANNOUNCED = "announced"
     OPEN = "open"
     PROBED = "probed"

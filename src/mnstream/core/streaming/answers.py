@@ -264,8 +264,11 @@ def _refuse_streams(
     duplicates: bool = False,
 ) -> OperationError | None:
     # Duplicates need no room: whoever lost our answer and asks again must get the same answer.
-    after = len(present) + sum(stream.stream_id not in present for stream in streams)
-    if max(after, len(streams)) > config.streams_per_connection_max:
+    after = len(streams)
+    if present:
+        new = sum(stream.stream_id not in present for stream in streams)
+        after = max(after, len(present) + new)
+    if after > config.streams_per_connection_max:
         return LimitExceeded(f"more than {config.streams_per_connection_max} streams")
     reasons: list[tuple[str, str]] = []
     seen: set[StreamId] = set()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from mnstream.core.profiles import Profile
 from mnstream.core.streaming.config import ConsumerConfig
 from mnstream.core.values import (
@@ -63,8 +61,8 @@ def _unexpected_performance(
         return "a performance metric has no name"
     if len(set(info.performance_metrics)) != len(info.performance_metrics):
         return "a performance metric is named twice"
-    texts: Iterable[str] = (info.meas_obj_dn, info.job_id or "", *info.performance_metrics)
-    if any(len(text) > config.text_chars_max for text in texts):
+    texts = (info.meas_obj_dn, info.job_id or "", *info.performance_metrics)
+    if max(map(len, texts)) > config.text_chars_max:
         return f"a text is longer than {config.text_chars_max} characters"
     return None
 
