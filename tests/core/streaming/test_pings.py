@@ -197,6 +197,25 @@ def test_many_bytes_are_acknowledged_at_once() -> None:
     assert pings.is_due(2, 0)
     pings.ask(C1, 2, 0)
     assert not pings.is_due(2, 0)
+    pings.note_sent(3, 9, 0)
+    assert not pings.is_due(3, 0)
+    pings.note_sent(4, 1, 0)
+    assert pings.is_due(4, 0)
+
+
+def test_bytes_are_counted_from_the_begin_of_a_channel() -> None:
+    pings = Pings(ProducerConfig(ping_frames=100, ping_bytes=10))
+    pings.note_sent(1, 9, 0)
+    assert not pings.is_due(1, 0)
+    pings.restart(0, 0)
+    pings.note_sent(1, 9, 0)
+    assert not pings.is_due(1, 0)
+
+
+def test_a_portion_of_as_many_bytes_as_are_due_is_whole() -> None:
+    pings = Pings(ProducerConfig(ping_frames=100, ping_bytes=10))
+    frames = [b"1" * 9, b"2", b"3" * 9, b"4"]
+    assert list(pings.portions(frames)) == [frames[:2], frames[2:]]
 
 
 def test_a_long_resend_is_split_where_a_ping_is_due() -> None:

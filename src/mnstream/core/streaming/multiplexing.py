@@ -89,7 +89,7 @@ class Demultiplexer:
             stream_id: _value_count(stream) for stream_id, stream in streams.items()
         }
         """Number of values in a unit of each stream."""
-        maker = checks.get(next(iter(families))) if single and len(families) == 1 else None
+        maker = checks.get(next(iter(families))) if single else None
         self._check = None if maker is None else maker(self.expected)
 
     def are_plain(self, payloads: Sequence[bytes]) -> bool:
