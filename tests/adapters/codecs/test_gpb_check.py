@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnstream.adapters.codecs.gpb import check_units, encode_pdsus, read_units
+from mnstream.adapters.codecs.gpb import check_units, decode_pdsus, encode_pdsus, read_units
 from mnstream.adapters.codecs.values import PerformanceDataStreamUnit
 from mnstream.core.errors import Undecodable
 from mnstream.core.values import StreamId
@@ -60,6 +60,15 @@ def test_good_payloads_are_plain() -> None:
 @pytest.mark.parametrize("at", range(len(GOOD) + 1))
 def test_one_bad_payload_is_enough(bad: bytes, at: int) -> None:
     assert not check_units(EXPECTED)([*GOOD[:at], bad, *GOOD[at:]])
+
+
+@pytest.mark.parametrize("read", [read_units, decode_pdsus])
+def test_unknown_fields_alone_are_not_a_keep_alive(
+    read: Callable[[bytes], Sequence[object]],
+) -> None:
+    with pytest.raises(Undecodable, match="without a unit"):
+        read(b"\x10\x01")
+    assert not read(b"")
 
 
 def test_two_halves_do_not_make_a_whole() -> None:

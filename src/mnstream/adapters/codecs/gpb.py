@@ -27,6 +27,7 @@ from mnstream.core.streaming.multiplexing import RunCheck, Unit
 from mnstream.core.values import StreamId
 
 CLAUSE = "TS 28.550 Annex I"
+NO_UNIT = "a message without a unit: only fields that this schema does not know"
 
 _PDSU_FIELD = 0x0A  # field 1, length-delimited
 _VARINT_BITS = 0x7F
@@ -48,12 +49,14 @@ def read_units(payload: bytes) -> Sequence[Unit]:
     No bytes mean no units: that is a keep-alive.
 
     Raises:
-        Undecodable: Not a PDSUs message.
+        Undecodable: Not a PDSUs message, or one in which nothing but unknown fields is.
     """
     try:
         message = RoutedPDSUs.FromString(payload)
     except DecodeError as error:
         raise Undecodable(f"not a PDSUs message: {error}", clause=CLAUSE) from error
+    if payload and not message.pdsu:
+        raise Undecodable(NO_UNIT, clause=CLAUSE)
     units: list[Unit] = []
     for unit in message.pdsu:
         count = len(unit.standardized_meas_results) + len(unit.vendor_specific_meas_results)
@@ -118,12 +121,15 @@ def decode_pdsus(payload: bytes) -> tuple[PerformanceDataStreamUnit, ...]:
     release adds reads as a missing value, or as a sub-counter without an index.
 
     Raises:
-        Undecodable: Not a PDSUs message, or sub-counters nested too deeply.
+        Undecodable: Not a PDSUs message, one in which nothing but unknown fields is, or
+            sub-counters nested too deeply.
     """
     try:
         message = PDSUs.FromString(payload)
     except DecodeError as error:
         raise Undecodable(f"not a PDSUs message: {error}", clause=CLAUSE) from error
+    if payload and not message.pdsu:
+        raise Undecodable(NO_UNIT, clause=CLAUSE)
     return tuple(
         PerformanceDataStreamUnit(
             stream_id=unit.stream_id,
