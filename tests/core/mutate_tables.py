@@ -17,7 +17,14 @@ from types import MappingProxyType
 from typing import Any
 
 from mnstream.core.lifecycles.compile import Lifecycle, Row
-from tests.core.lifecycles import test_consumer_connection, test_producer_connection, test_stream
+from tests.core.lifecycles import (
+    test_consumer_connection,
+    test_delivery,
+    test_producer_connection,
+    test_stream,
+    test_subscription,
+    test_synchronisation,
+)
 from tests.core.support import Rows
 
 LIMIT_S = 0.5
@@ -99,6 +106,22 @@ def behaves_like_the_table(mutant: Mutant) -> bool:
             return words == {"back_off", "forget_connection"}  # there is none to forget
         case "producer-connection", "CLOSING", "PingSent":
             return words == {"await_pong", "seal"}  # nobody waits for it, and all is sealed
+        case "subscription", "ACTIVE", "NotificationEmitted" if move is not None:
+            return True  # whether there is a row is all that anybody asks
+        case "subscription", "LOCKED", "SubscriptionModified" if move is not None:
+            # Its settings say whether it is locked, and are obeyed at once.
+            return words == {"modify"} and move[0].name == "ACTIVE"
+        case "subscription", "LOCKED", "SubscriptionUnlocked":
+            return words == {"lock", "unlock"}  # it was modified, which begins deliveries anew
+        case "delivery", _, _ if words == {"give_up", "skip"}:
+            # Skipping one after the other is giving up.
+            return bool(row.next_state.name == "STOPPED")
+        case "synchronisation", "FETCHING", "RangeFetched" | "HoleClosed" if move is not None:
+            # What is missing is looked at afterwards, and leads back from these states at once.
+            # The hole that was waited for is forgotten with the next answer.
+            taken = {"FETCHING"} if row.action == "take" else set[str]()
+            same_state = move[0].name in {"IN_SEQUENCE", "WAITING"} | taken
+            return same_state and words <= {"rest", "wait", row.action}
         case _:
             return words == {"finish", "give_up"}  # one method; two words for people
 
@@ -115,6 +138,9 @@ def main() -> int:
         test_consumer_connection.covers,
         test_producer_connection.covers,
         test_stream.covers,
+        test_subscription.covers,
+        test_delivery.covers,
+        test_synchronisation.covers,
     ]
     killed = survived = alike = 0
     for rows in tables:

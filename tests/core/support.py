@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import Generic, TypeVar, cast
 
@@ -307,6 +308,9 @@ def frozen(value: object) -> object:
     if isinstance(value, list | tuple | deque | array):
         items = cast("Sequence[object]", value)
         return (kind, *map(frozen, items))
+    if isinstance(value, set | frozenset):
+        members = cast("AbstractSet[object]", value)
+        return (kind, *sorted(map(repr, map(frozen, members))))
     if callable(value):
         return getattr(value, "__qualname__", repr(value))
     names = {name for base in type(value).__mro__ for name in getattr(base, "__slots__", ())}

@@ -146,6 +146,27 @@ class UnknownConnectionId(OperationError):
     http_status = 404
 
 
+class UnknownObject(OperationError):
+    """The managed object of the request does not exist; ours, TS 32.158 has the status code."""
+
+    name = "unknownObject"
+    http_status = 404
+
+
+class ObjectExists(OperationError):
+    """The managed object exists already, or has objects below it that must go first; ours."""
+
+    name = "objectExists"
+    http_status = 409
+
+
+class InvalidFilter(OperationError):
+    """The notificationFilter is none that this producer understands; ours."""
+
+    name = "invalidFilter"
+    http_status = 400
+
+
 class MalformedRequest(OperationError):
     """The request is not what the operation looks like; ours, the standard has no name for it."""
 

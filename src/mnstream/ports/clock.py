@@ -22,6 +22,10 @@ class Clock(Protocol):
 class Entropy(Protocol):
     """Where services get what nobody else may guess or repeat."""
 
+    def token(self) -> str:
+        """Return a fresh, unguessable token that is safe in a URI path segment."""
+        ...
+
     def connection_id(self) -> ConnectionId:
         """Return a fresh, unguessable token that is safe in a URI path segment."""
         ...

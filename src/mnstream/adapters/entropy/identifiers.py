@@ -15,9 +15,13 @@ _TOKEN_BYTES = 16
 class SystemEntropy:
     """The operating system's entropy. Safe to use from any number of tasks and threads."""
 
-    def connection_id(self) -> ConnectionId:
+    def token(self) -> str:
         """Return 22 characters of ``A-Z a-z 0-9 - _`` that nobody can guess."""
-        return ConnectionId(secrets.token_urlsafe(_TOKEN_BYTES))
+        return secrets.token_urlsafe(_TOKEN_BYTES)
+
+    def connection_id(self) -> ConnectionId:
+        """Return a token for a connection."""
+        return ConnectionId(self.token())
 
     def jitter(self) -> float:
         """Return a random number, 0 <= jitter < 1."""
@@ -33,10 +37,14 @@ class SeededEntropy:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)  # noqa: S311  # repeatable is what it is for
 
-    def connection_id(self) -> ConnectionId:
-        """Return the next identifier, of the same form as the system's."""
+    def token(self) -> str:
+        """Return the next token, of the same form as the system's."""
         token = urlsafe_b64encode(self._random.randbytes(_TOKEN_BYTES))
-        return ConnectionId(token.rstrip(b"=").decode("ascii"))
+        return token.rstrip(b"=").decode("ascii")
+
+    def connection_id(self) -> ConnectionId:
+        """Return the next token, for a connection."""
+        return ConnectionId(self.token())
 
     def jitter(self) -> float:
         """Return the next number, 0 <= jitter < 1."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mnstream.core.pauses import pause_ms
 from mnstream.core.streaming.config import ProducerConfig
 
 
@@ -27,15 +28,16 @@ class BackOff:
             self._give_up_ms = now_ms + self._config.give_up_ms
 
     def fail(self, jitter: float, now_ms: int) -> int:
-        """Note a failure and say when to try again.
-
-        Half of the pause is certain, half is chance: peers that fell together come back apart.
-        """
+        """Note a failure and say when to try again."""
         self.start(now_ms)
-        doubled_ms = self._config.back_off_initial_ms << min(self._attempts, 30)
-        bound_ms = min(self._config.back_off_max_ms, doubled_ms)
         self._attempts += 1
-        again_ms = now_ms + max(1, bound_ms // 2 + int(bound_ms / 2 * jitter))
+        config = self._config
+        again_ms = now_ms + pause_ms(
+            self._attempts,
+            jitter,
+            initial_ms=config.back_off_initial_ms,
+            max_ms=config.back_off_max_ms,
+        )
         return again_ms if self._give_up_ms is None else min(again_ms, self._give_up_ms)
 
     def is_over(self, now_ms: int) -> bool:

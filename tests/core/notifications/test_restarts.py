@@ -1,0 +1,419 @@
+"""A producer that restarts: with epochs that it tells, and without."""
+
+from __future__ import annotations
+
+import pytest
+
+from mnstream.core.events import DeadlineReached
+from mnstream.core.lifecycles.synchronisation import SynchronisationState as S
+from mnstream.core.notification_effects import (
+    NotificationConsumerEffect,
+    ReportLost,
+    ReportRestart,
+    RereadObjects,
+    SaveCheckpoint,
+)
+from mnstream.core.notification_events import (
+    FetchFailed,
+    NotificationConsumerEvent,
+    NotificationReceived,
+    SynchronisationRequested,
+)
+from mnstream.core.notification_values import UNTOLD, Epoch, Number
+from mnstream.core.notifications.config import NotificationConsumerConfig
+from mnstream.core.notifications.consumer import NotificationConsumer
+from mnstream.core.notifications.epochs import EPOCHS_MAX
+from mnstream.core.notifications.recent import RECENT_MAX, Recent
+from tests.core.notifications.support import (
+    E1,
+    E2,
+    S1,
+    answer,
+    ask,
+    got,
+    hand,
+    handed,
+    heard,
+    no,
+    note,
+    window,
+)
+
+CONFIG = NotificationConsumerConfig(
+    reorder_wait_ms=500,
+    buffer_max=8,
+    fetch_max=5,
+    fetch_timeout_ms=5_000,
+    back_off_initial_ms=1_000,
+    back_off_max_ms=4_000,
+)
+E3 = Epoch(3_000_000)
+SYNCHRONISE = SynchronisationRequested()
+DEADLINE = DeadlineReached()
+WENT_BACK = "numbers went back"
+FORGOTTEN = "the producer does not remember this epoch"
+
+
+def new(checkpoint: Number | None = None, *, from_start: bool = False) -> NotificationConsumer:
+    return NotificationConsumer(S1, checkpoint=checkpoint, from_start=from_start, config=CONFIG)
+
+
+def following(number: int, epoch: Epoch = E1) -> NotificationConsumer:
+    """Numbers up to this one were processed."""
+    consumer = new(no(0, epoch=epoch))
+    for each in range(1, number + 1):
+        feed(consumer, got(each, epoch), handed(each, epoch))
+    return consumer
+
+
+def feed(
+    consumer: NotificationConsumer, *events: NotificationConsumerEvent, now_ms: int = 1_000
+) -> tuple[NotificationConsumerEffect, ...]:
+    effects: tuple[NotificationConsumerEffect, ...] = ()
+    for event in events:
+        effects += consumer.handle(event, now_ms=now_ms)
+    return effects
+
+
+def saved(number: int, epoch: Epoch) -> SaveCheckpoint:
+    return SaveCheckpoint(number=no(number, epoch=epoch))
+
+
+def restart(before: Epoch, after: Epoch, *, certain: bool = True) -> tuple[object, object]:
+    return ReportRestart(before=before, after=after, certain=certain), saved(0, after)
+
+
+def unknown(epoch: Epoch, first: int, reason: str) -> tuple[object, object]:
+    return (
+        ReportLost(epoch=epoch, first=first, last=None, reason=reason),
+        RereadObjects(notification_types=None, reason=reason),
+    )
+
+
+# --- epochs that are told ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sign", [got(1, E2), got(9, E2), heard(0, E2)])
+def test_another_epoch_is_begun_when_the_one_before_is_finished(
+    sign: NotificationConsumerEvent,
+) -> None:
+    consumer = following(2)
+    assert feed(consumer, sign) == (ask(),)
+    over = answer(window(1, 4, next_epoch=E2))
+    assert feed(consumer, over) == ()
+    assert consumer.state is S.WAITING
+    assert feed(consumer, DEADLINE, now_ms=1_500) == (ask(3, 4),)
+    rest = answer(window(1, 4, next_epoch=E2), 3, 4, 3, 4)
+    assert feed(consumer, rest, now_ms=1_600) == (hand(3),)
+    assert feed(consumer, handed(3), now_ms=1_600) == (saved(3, E1), hand(4))
+    effects = feed(consumer, handed(4), now_ms=1_600)
+    assert effects[:3] == (saved(4, E1), *restart(E1, E2))
+    assert effects[-1] in (ask(epoch=E2), ask(1, 5, E2))
+    assert consumer.counts.restarts == 1
+
+
+def test_what_came_of_the_new_epoch_is_handed_over_first() -> None:
+    consumer = following(2)
+    feed(consumer, got(1, E2), got(2, E2))
+    effects = feed(consumer, answer(window(1, 2, next_epoch=E2)))
+    assert effects == (*restart(E1, E2), hand(1, E2), ask(epoch=E2))
+    assert feed(consumer, handed(1, E2)) == (saved(1, E2), hand(2, E2))
+    assert feed(consumer, got(2)) == ()  # late, of an epoch that is over
+    assert consumer.counts.duplicates == 1
+
+
+def test_epochs_that_were_never_heard_of_are_not_left_out() -> None:
+    consumer = following(2)
+    assert feed(consumer, got(1, E3)) == (ask(),)
+    effects = feed(consumer, answer(window(1, 2, next_epoch=E2)))
+    assert effects == (*restart(E1, E2), ask(epoch=E2))
+    effects = feed(consumer, answer(window(1, 1, E2, next_epoch=E3)))
+    assert effects == ()
+    assert feed(consumer, DEADLINE, now_ms=1_500) == (ask(1, 1, E2),)
+    feed(consumer, answer(window(1, 1, E2, next_epoch=E3), 1, 1, 1), now_ms=1_500)
+    effects = feed(consumer, handed(1, E2), now_ms=1_500)
+    assert effects == (
+        saved(1, E2),
+        *restart(E2, E3),
+        hand(1, E3),
+        ask(epoch=E3),
+    )
+
+
+def test_an_epoch_without_notifications_is_passed_through() -> None:
+    consumer = following(2)
+    feed(consumer, got(1, E3))
+    feed(consumer, answer(window(1, 2, next_epoch=E2)))
+    effects = feed(consumer, answer(window(0, 0, E2, next_epoch=E3)))
+    assert effects == (*restart(E2, E3), hand(1, E3), ask(epoch=E3))
+
+
+def test_an_epoch_that_the_producer_has_forgotten_is_lost_without_an_end() -> None:
+    consumer = following(2)
+    feed(consumer, got(4), got(1, E2))
+    forgotten = answer(window(0, 0, next_epoch=E2), 3, 3, known=False)
+    effects = feed(consumer, forgotten)
+    assert effects[0] == ReportLost(
+        epoch=E1, first=3, last=3, reason="the producer has not stored them any more"
+    )
+    assert effects[2:] == (saved(3, E1), hand(4))
+    effects = feed(consumer, handed(4))
+    assert effects[:5] == (saved(4, E1), *unknown(E1, 5, FORGOTTEN), *restart(E1, E2))
+
+
+def test_notifications_wait_while_the_present_one_is_in_hand() -> None:
+    consumer = following(1)
+    feed(consumer, got(2), got(1, E2))
+    assert feed(consumer, answer(window(1, 2, next_epoch=E2))) == ()
+    assert feed(consumer, got(2, E2), heard(3, E2)) == ()
+    effects = feed(consumer, handed(2))
+    assert effects == (saved(2, E1), *restart(E1, E2), hand(1, E2), ask(3, 3, E2))
+
+
+def test_an_epoch_of_nobody_is_forgotten() -> None:
+    consumer = following(2)
+    old = Epoch(E1 - 1)
+    assert feed(consumer, got(1, old)) == (ask(),)
+    assert feed(consumer, answer(window(1, 2))) == ()
+    assert feed(consumer, got(2, old)) == ()
+    assert consumer.counts.duplicates == 1
+    assert consumer.state is S.IN_SEQUENCE
+
+
+def test_an_epoch_that_is_not_stored_yet_is_asked_about_again() -> None:
+    consumer = following(2)
+    assert feed(consumer, heard(0, E2)) == (ask(),)
+    assert feed(consumer, answer(window(1, 2))) == ()
+    assert feed(consumer, got(1, E2)) == (ask(),)
+    effects = feed(consumer, answer(window(1, 2, next_epoch=E2)))
+    assert effects == (*restart(E1, E2), hand(1, E2), ask(epoch=E2))
+
+
+def test_what_is_heard_while_it_is_asked_is_asked_about_again() -> None:
+    consumer = following(2)
+    assert feed(consumer, SYNCHRONISE, got(1, E2)) == (ask(),)
+    assert feed(consumer, answer(window(1, 2))) == (ask(),)
+    effects = feed(consumer, answer(window(1, 2, next_epoch=E2)))
+    assert effects == (*restart(E1, E2), hand(1, E2), ask(epoch=E2))
+
+
+def test_so_many_epochs_may_wait_and_be_remembered() -> None:
+    consumer = following(2)
+    for number in range(EPOCHS_MAX + 2):
+        feed(consumer, got(1, Epoch(number + 1)))
+    assert consumer.counts.duplicates == 2  # of whom there was no room for
+    feed(consumer, answer(window(1, 2)))
+    feed(consumer, answer(window(1, 2)))
+    before = consumer.counts.duplicates
+    feed(consumer, got(1, Epoch(1)))
+    assert consumer.counts.duplicates == before + 1
+    feed(consumer, *(got(1, Epoch(number + 1_000)) for number in range(2)))
+    feed(consumer, answer(window(1, 2)))
+    feed(consumer, answer(window(1, 2)))
+    assert feed(consumer, got(1, Epoch(1))) == (ask(),)  # the oldest is not remembered
+
+
+# --- who joins a producer that has restarted before ----------------------------------------------
+
+
+def test_whoever_joins_leaves_alone_what_was_before() -> None:
+    consumer = new()
+    assert feed(consumer, SYNCHRONISE) == (ask(epoch=UNTOLD),)
+    assert feed(consumer, answer(window(1, 9, next_epoch=E2), asked=UNTOLD)) == (ask(epoch=E2),)
+    assert feed(consumer, answer(window(1, 7, E2))) == (saved(7, E2),)
+    assert feed(consumer, got(8, E2)) == (hand(8, E2),)
+
+
+def test_whoever_joins_does_not_lose_what_it_has_got_before_a_restart() -> None:
+    consumer = new()
+    feed(consumer, SYNCHRONISE, got(9))
+    effects = feed(consumer, answer(window(1, 9, next_epoch=E2), asked=UNTOLD))
+    assert effects == (saved(8, E1), hand(9), ask())
+
+
+def test_whoever_wants_everything_begins_with_the_oldest_epoch() -> None:
+    consumer = new(from_start=True)
+    feed(consumer, SYNCHRONISE)
+    effects = feed(consumer, answer(window(1, 1, next_epoch=E2), asked=UNTOLD))
+    assert effects == (saved(0, E1),)
+    assert feed(consumer, DEADLINE, now_ms=1_500) == (ask(1, 1),)
+
+
+def test_whoever_joins_asks_again_where_it_was() -> None:
+    consumer = new()
+    feed(consumer, SYNCHRONISE, answer(window(1, 9, next_epoch=E2), asked=UNTOLD))
+    feed(consumer, FetchFailed(reason="no route"))
+    assert feed(consumer, DEADLINE, now_ms=1_500) == (ask(epoch=E2),)
+
+
+# --- epochs that are not told --------------------------------------------------------------------
+
+
+def again(number: int, *, time_ms: int = 1_000) -> NotificationReceived:
+    """A number of another life: its content is another."""
+    return got(number, UNTOLD, text="again", time_ms=time_ms)
+
+
+def test_numbers_that_go_back_while_time_goes_on_are_a_restart() -> None:
+    consumer = following(5, UNTOLD)
+    effects = feed(consumer, again(1))
+    assert effects[:4] == (
+        *unknown(UNTOLD, 6, WENT_BACK),
+        *restart(UNTOLD, UNTOLD, certain=False),
+    )
+    assert effects[5:] == (ask(epoch=UNTOLD),)
+    assert consumer.counts.restarts == 1
+
+
+def test_what_a_network_repeats_is_no_restart() -> None:
+    consumer = following(5, UNTOLD)
+    assert feed(consumer, got(3, UNTOLD)) == ()
+    assert (consumer.counts.duplicates, consumer.counts.restarts) == (1, 0)
+
+
+def test_what_may_be_a_repetition_is_asked_about() -> None:
+    consumer = following(5, UNTOLD)
+    assert feed(consumer, again(3, time_ms=2)) == (ask(epoch=UNTOLD),)
+    assert feed(consumer, answer(window(1, 5, UNTOLD))) == ()
+    assert (consumer.counts.duplicates, consumer.counts.restarts) == (1, 0)
+
+
+def test_without_memory_only_the_producer_can_say_whether_it_restarted() -> None:
+    consumer = new(no(5, epoch=UNTOLD))
+    assert feed(consumer, got(1, UNTOLD)) == (ask(epoch=UNTOLD),)
+    effects = feed(consumer, answer(window(1, 2, UNTOLD)))
+    reason = "the producer has fewer numbers"
+    assert effects == (
+        *unknown(UNTOLD, 6, reason),
+        *restart(UNTOLD, UNTOLD, certain=False),
+        ask(1, 2, UNTOLD),
+    )
+
+
+def test_a_hole_is_given_up_at_an_inferred_restart() -> None:
+    consumer = following(2, UNTOLD)
+    feed(consumer, got(5, UNTOLD))
+    effects = feed(consumer, again(1))
+    assert effects[0] == ReportLost(epoch=UNTOLD, first=3, last=4, reason=WENT_BACK)
+    assert effects[2:] == (saved(4, UNTOLD), hand(5, UNTOLD))
+    effects = feed(consumer, handed(5, UNTOLD))
+    assert effects[:5] == (
+        saved(5, UNTOLD),
+        *unknown(UNTOLD, 6, WENT_BACK),
+        *restart(UNTOLD, UNTOLD, certain=False),
+    )
+
+
+def test_an_answer_after_an_inferred_restart_is_about_the_new_life() -> None:
+    consumer = following(2, UNTOLD)
+    feed(consumer, got(3, UNTOLD), got(6, UNTOLD))
+    feed(consumer, DEADLINE, now_ms=1_500)
+    feed(consumer, again(1), now_ms=1_600)
+    late = answer(window(1, 9, UNTOLD), 4, 5, 4, 5)
+    assert feed(consumer, late, now_ms=1_700) == ()
+    effects = feed(consumer, handed(3, UNTOLD), now_ms=1_800)
+    assert effects[1] == ReportLost(epoch=UNTOLD, first=4, last=5, reason=WENT_BACK)
+
+
+def test_a_second_restart_before_the_first_is_finished() -> None:
+    consumer = following(2, UNTOLD)
+    feed(consumer, got(3, UNTOLD), again(1), again(1))
+    assert consumer.counts.duplicates == 1
+    feed(consumer, got(1, UNTOLD, text="once more", time_ms=2_000))
+    effects = feed(consumer, handed(3, UNTOLD))
+    assert effects[1:5] == (
+        *unknown(UNTOLD, 4, WENT_BACK),
+        *restart(UNTOLD, UNTOLD, certain=False),
+    )
+
+
+def test_a_restart_before_anything_is_followed() -> None:
+    consumer = new()
+    feed(consumer, SYNCHRONISE, got(1, UNTOLD))
+    effects = feed(consumer, again(1))
+    assert effects == (hand(1, UNTOLD),)
+    effects = feed(consumer, handed(1, UNTOLD))
+    assert effects[1:5] == (
+        *unknown(UNTOLD, 2, WENT_BACK),
+        *restart(UNTOLD, UNTOLD, certain=False),
+    )
+
+
+def test_a_heartbeat_that_goes_back_is_asked_about() -> None:
+    consumer = following(5, UNTOLD)
+    assert feed(consumer, heard(5, UNTOLD)) == ()
+    assert feed(consumer, heard(2, UNTOLD)) == (ask(epoch=UNTOLD),)
+    effects = feed(consumer, answer(window(1, 2, UNTOLD)))
+    assert effects[2:] == (*restart(UNTOLD, UNTOLD, certain=False), ask(1, 2, UNTOLD))
+
+
+def test_a_heartbeat_that_is_late_is_no_restart() -> None:
+    consumer = following(5, UNTOLD)
+    feed(consumer, heard(2, UNTOLD))
+    assert feed(consumer, answer(window(1, 5, UNTOLD))) == ()
+    assert consumer.state is S.IN_SEQUENCE
+
+
+def test_a_producer_that_begins_to_tell_its_epochs_begins_anew() -> None:
+    consumer = new(no(5, epoch=UNTOLD))
+    feed(consumer, SYNCHRONISE)
+    reason = "the producer did not tell its epochs before"
+    effects = feed(consumer, answer(window(1, 9, E1), asked=UNTOLD))
+    assert effects == (
+        *unknown(UNTOLD, 6, reason),
+        *restart(UNTOLD, E1, certain=False),
+        ask(),
+    )
+
+
+def test_a_past_epoch_is_not_heard() -> None:
+    consumer = following(2)
+    feed(consumer, got(1, E2), answer(window(1, 2, next_epoch=E2)))
+    assert feed(consumer, heard(9, E1)) == ()
+
+
+# --- telling a repetition from a restart ---------------------------------------------------------
+
+
+def remembered(*numbers: int) -> Recent:
+    recent = Recent()
+    for number in numbers:
+        recent.remember(note(number, UNTOLD, time_ms=100))
+    return recent
+
+
+def test_the_same_content_is_a_repetition_whatever_its_time() -> None:
+    assert remembered(1).is_repetition(note(1, time_ms=900), None)
+    assert remembered(1).is_known(note(1, time_ms=900), None)
+
+
+def test_other_content_is_a_repetition_only_if_it_is_not_newer() -> None:
+    recent = remembered(1, 2)
+    assert not recent.is_repetition(note(1, text="x", time_ms=101), None)
+    assert recent.is_repetition(note(1, text="x", time_ms=100), None)
+    assert not recent.is_known(note(1, text="x", time_ms=100), None)
+
+
+def test_what_is_here_is_compared_with_what_is_here() -> None:
+    recent = remembered(1)
+    assert recent.is_repetition(note(2, text="x", time_ms=900), note(2, text="x"))
+    assert not recent.is_repetition(note(2, text="x", time_ms=1), note(2))
+
+
+def test_without_a_time_an_unknown_number_is_a_repetition() -> None:
+    received = NotificationReceived(received=note(1)).received
+    timeless = type(received)(
+        number=received.number,
+        notification_type=received.notification_type,
+        event_time_ms=None,
+        payload=b"?",
+    )
+    assert not remembered(1).is_repetition(timeless, None)
+    assert remembered(2).is_repetition(timeless, None)
+    assert Recent().is_repetition(note(1), None)
+
+
+def test_memory_is_limited() -> None:
+    recent = remembered(*range(1, RECENT_MAX + 2))
+    assert not recent.is_known(note(1), None)
+    assert recent.is_known(note(2), None)
