@@ -5,14 +5,22 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import anyio
 import trio
 import trio.testing
-from anyio.abc import ByteStream
+from anyio.abc import ByteStream, SocketAttribute, SocketStream
 
-from mnstream.adapters.http import HttpLimits, HttpServer, WebSocketChannel
+from mnstream.adapters.http import (
+    Handler,
+    HttpLimits,
+    HttpServer,
+    RequestServer,
+    WebSocketChannel,
+    listen,
+    port_of,
+)
 from mnstream.testing.services import ScriptedService
 
 BASE = "/3GPPManagement"
@@ -198,3 +206,65 @@ def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, masked: bool =
 def statuses(answers: bytes) -> list[int]:
     """Return the status codes of answers that follow each other."""
     return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", answers)]
+
+
+class ByHand:
+    """A server on a real port that answers with the bytes that it is told to.
+
+    Attributes:
+        port: Where it listens.
+        heard: What came, one item a read.
+        accepted: Sockets so far.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.heard: list[bytes] = []
+        self.accepted = 0
+
+
+@asynccontextmanager
+async def by_hand(*answers: bytes, close: bool = False) -> AsyncGenerator[ByHand]:
+    """Answer requests, each of them in one read, with these in turn, over however many sockets.
+
+    The last answer is the answer to every later request. An empty answer, or ``close`` after any,
+    ends the socket.
+    """
+    left = list(answers)
+    listener = await anyio.create_tcp_listener(local_host="127.0.0.1")
+    server = ByHand(listener.extra(SocketAttribute.local_port))
+
+    async def attend(stream: SocketStream) -> None:
+        server.accepted += 1
+        async with stream:
+            with suppress(anyio.EndOfStream, anyio.BrokenResourceError):
+                while True:
+                    server.heard.append(await stream.receive())
+                    answer = left.pop(0) if len(left) > 1 else left[0]
+                    await stream.send(answer)
+                    if close or not answer:
+                        return
+
+    async with listener, anyio.create_task_group() as tasks:
+        tasks.start_soon(listener.serve, attend)
+        yield server
+        tasks.cancel_scope.cancel()
+
+
+@asynccontextmanager
+async def answering(
+    handler: Handler, *, limits: HttpLimits | None = None, counts: Counts | None = None
+) -> AsyncGenerator[int]:
+    """Serve requests on a real port with a function, and give the port."""
+    server = RequestServer(handler, limits=limits or HttpLimits(), observer=counts or Counts())
+    listeners = await listen("127.0.0.1", 0)
+    async with anyio.create_task_group() as tasks:
+        await tasks.start(server.serve, listeners)
+        yield port_of(listeners)
+        tasks.cancel_scope.cancel()
+
+
+def plain(status: int, body: bytes = b"", *headers: bytes) -> bytes:
+    """Write an answer."""
+    lines = b"".join(header + b"\r\n" for header in headers)
+    return b"HTTP/1.1 %d X\r\n%sContent-Length: %d\r\n\r\n%s" % (status, lines, len(body), body)

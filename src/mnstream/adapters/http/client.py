@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 import anyio
 from anyio.abc import ByteStream
-from anyio.streams.tls import TLSStream
 
 from mnstream.adapters.http.addresses import Origin, Root, parse_root, root_of_location
 from mnstream.adapters.http.config import DEFAULT_HTTP_LIMITS, NO_OBSERVER, HttpLimits
+from mnstream.adapters.http.dialling import dial
 from mnstream.adapters.http.exchange import ClientExchange, Headers
 from mnstream.adapters.http.handshake import check_answer, new_request
 from mnstream.adapters.http.tls import client_context
@@ -241,29 +241,7 @@ class HttpTransport:
         """Open a socket, with TLS where the origin wants it."""
         if self._closed:
             raise Closed("the transport was closed by us")
-        try:
-            with anyio.fail_after(self._limits.connect_ms / 1000):
-                stream = await anyio.connect_tcp(origin.host, origin.port)
-        except (OSError, UnicodeError) as exc:
-            reason = "no answer" if isinstance(exc, TimeoutError) else str(exc)
-            raise Broken(f"cannot reach {origin.authority}: {reason}") from exc
-        if not origin.secure:
-            return stream
-        try:
-            with anyio.fail_after(self._limits.tls_handshake_ms / 1000):
-                return await TLSStream.wrap(
-                    stream,
-                    hostname=origin.host,
-                    ssl_context=self._context(),
-                    standard_compatible=False,
-                )
-        except (*STREAM_ERRORS, UnicodeError) as exc:
-            await anyio.aclose_forcefully(stream)
-            reason = "no answer" if isinstance(exc, TimeoutError) else str(exc) or "ended"
-            raise Broken(f"no TLS with {origin.authority}: {reason}") from exc
-        except BaseException:
-            await anyio.aclose_forcefully(stream)
-            raise
+        return await dial(origin, limits=self._limits, context=self._context)
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:

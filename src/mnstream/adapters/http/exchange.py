@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
+from time import time
 
 import anyio
 import h11
@@ -22,6 +24,14 @@ from mnstream.ports.channel import Broken
 
 Headers = tuple[tuple[str, str], ...]
 
+_AT_ONCE_BYTES = 65_536
+"""A request of this size is written before its answer is read, which saves a task: the buffers of
+both sockets hold it."""
+_HEADS_MAX = 128
+"""Heads of requests and of answers that are kept, because the next ones are mostly the same: what
+goes to a recipient differs in its length, and answers within a second in nothing."""
+_END = h11.EndOfMessage()
+
 
 class RequestRefused(HttpProblem):
     """A request that is not answered by the service.
@@ -33,6 +43,18 @@ class RequestRefused(HttpProblem):
     def __init__(self, status: int, cause: str, exception: OperationError) -> None:
         super().__init__(status, exception)
         self.cause = cause
+
+
+class AnswerTooLarge(Broken):
+    """An answer has a larger body than is read.
+
+    Attributes:
+        status: Its status code.
+    """
+
+    def __init__(self, status: int, bytes_max: int) -> None:
+        super().__init__(f"the answer has more than {bytes_max} bytes")
+        self.status = status
 
 
 class _Exchange:
@@ -76,11 +98,12 @@ class _Exchange:
 class ServerExchange(_Exchange):
     """The requests of one client, one after another."""
 
-    __slots__ = ("_http_version", "_method", "_requests")
+    __slots__ = ("_deadline", "_http_version", "_method", "_requests")
 
     def __init__(self, stream: ByteStream, limits: HttpLimits) -> None:
         super().__init__(stream, limits, h11.SERVER)
         self._requests = 0
+        self._deadline = 0.0  # of the request that is read
         self._method = ""
         self._http_version = ""
 
@@ -92,7 +115,7 @@ class ServerExchange(_Exchange):
     async def wait_for_request(self) -> bool:
         """Wait for the first byte of the next request; False when there will be none.
 
-        Nothing is lost when it is cancelled.
+        Whoever calls bounds the time. Nothing is lost when it is cancelled.
 
         Raises:
             Broken: The stream failed.
@@ -102,10 +125,7 @@ class ServerExchange(_Exchange):
         self._requests += 1
         if self._h11.trailing_data[0]:
             return True
-        with anyio.move_on_after(self._limits.idle_ms / 1000):
-            await self._feed()
-        data, _ended = self._h11.trailing_data
-        return bool(data)
+        return await self._feed()
 
     async def next_request(self) -> HttpRequest | None:
         """Read a request; None when the client ended the stream instead.
@@ -114,12 +134,12 @@ class ServerExchange(_Exchange):
             RequestRefused: Not HTTP, too large, or not complete within ``request_ms``.
             Broken: The stream failed.
         """
+        self._deadline = anyio.current_time() + self._limits.request_ms / 1000
         try:
-            with anyio.fail_after(self._limits.request_ms / 1000):
-                head = await self._head()
-                if head is None:
-                    return None
-                body = await self._body(head)
+            head = await self._head()
+            if head is None:
+                return None
+            body = await self._body(head)
         except TimeoutError as exc:
             detail = f"not complete within {self._limits.request_ms} ms"
             raise RequestRefused(408, "too_slow", MalformedRequest(detail)) from exc
@@ -138,7 +158,7 @@ class ServerExchange(_Exchange):
     async def _head(self) -> h11.Request | None:
         """Read up to the empty line."""
         while (event := self._h11.next_event()) is h11.NEED_DATA:
-            await self._feed()
+            await self._feed_in_time()
         if isinstance(event, h11.ConnectionClosed):
             return None
         assert isinstance(event, h11.Request)
@@ -166,7 +186,7 @@ class ServerExchange(_Exchange):
                 await self._send(h11.InformationalResponse(status_code=100, headers=[]))
             event = self._h11.next_event()
             if event is h11.NEED_DATA:
-                await self._feed()
+                await self._feed_in_time()
             elif isinstance(event, h11.Data):
                 body += event.data
                 if len(body) > bytes_max:
@@ -175,21 +195,26 @@ class ServerExchange(_Exchange):
                 assert isinstance(event, h11.EndOfMessage)
                 return bytes(body)
 
+    async def _feed_in_time(self) -> None:
+        """Read once while there is time; most requests come in one piece and need none."""
+        with anyio.fail_after(self._deadline - anyio.current_time()):
+            await self._feed()
+
     async def respond(self, response: HttpResponse, *, last: bool = False) -> None:
         """Answer the request; ``last`` announces that the stream ends after it.
 
         Raises:
             Broken: The client took nothing for ``send_ms``, or the stream failed.
         """
-        headers = [*response.headers, ("Date", formatdate(usegmt=True))]
+        headers = (*response.headers, ("Date", _date(int(time()))))
         if response.header("Content-Length") is None and response.status != HTTPStatus.NO_CONTENT:
-            headers.append(("Content-Length", str(len(response.body))))
+            headers += (("Content-Length", str(len(response.body))),)
         if last:
-            headers.append(("Connection", "close"))
+            headers += (("Connection", "close"),)
         events: list[h11.Event] = [_response(response.status, headers)]
         if response.body and self._method != "HEAD":
             events.append(h11.Data(data=response.body))
-        await self._send(*events, h11.EndOfMessage())
+        await self._send(*events, _END)
 
     async def switch_protocols(self, headers: Headers) -> bytes:
         """Answer 101 and return what the client sent behind its request already.
@@ -204,11 +229,12 @@ class ServerExchange(_Exchange):
 class ClientExchange(_Exchange):
     """The requests to one server, one after another. Whoever calls bounds the time."""
 
-    __slots__ = ("_requests", "_unwritable", "_written")
+    __slots__ = ("_requests", "_unwritable", "_written", "heard")
 
     def __init__(self, stream: ByteStream, limits: HttpLimits) -> None:
         super().__init__(stream, limits, h11.CLIENT)
         self._requests = 0
+        self.heard = False  # anything of the last answer
         self._written = False  # the whole of the last request
         self._unwritable: Broken | None = None  # why it was not
 
@@ -229,25 +255,43 @@ class ClientExchange(_Exchange):
         if self._requests:
             self._h11.start_next_cycle()
         self._requests += 1
-        events: list[h11.Event] = [
-            h11.Request(method=request.method, target=request.target, headers=list(request.headers))
-        ]
+        events: list[h11.Event] = [_request(request.method, request.target, tuple(request.headers))]
         if request.body:
             events.append(h11.Data(data=request.body))
-        events.append(h11.EndOfMessage())
+        events.append(_END)
         data = b"".join(self._h11.send(event) or b"" for event in events)
-        self._written, self._unwritable = False, None
+        self._written, self._unwritable, self.heard = False, None, False
+        at_once = len(data) <= _AT_ONCE_BYTES
+        answer = await (self._write_then_read(data) if at_once else self._write_and_read(data))
+        if isinstance(answer, tuple):
+            return answer
+        failure = self._unwritable or answer
+        assert failure is not None, "only a failed write ends listening"
+        raise failure
+
+    async def _write_then_read(self, data: bytes) -> tuple[HttpResponse, bytes] | Broken | None:
+        """Write a small request and read its answer."""
+        try:
+            await self._stream.send(data)
+        except STREAM_ERRORS as exc:
+            self._unwritable = Broken(lost(exc))
+            self._unwritable.__cause__ = exc
+        else:
+            self._written = True
+            return await self._answer()
+        with anyio.move_on_after(self._limits.early_answer_ms / 1000):
+            return await self._answer()
+        return None
+
+    async def _write_and_read(self, data: bytes) -> tuple[HttpResponse, bytes] | Broken | None:
+        """Write a large request while its answer is read already."""
         answer: tuple[HttpResponse, bytes] | Broken | None = None
         async with anyio.create_task_group() as tasks:
             with anyio.CancelScope() as listening:
                 tasks.start_soon(self._write, data, listening)
                 answer = await self._answer()
             tasks.cancel_scope.cancel()
-        if isinstance(answer, tuple):
-            return answer
-        failure = self._unwritable or answer
-        assert failure is not None, "only a failed write ends listening"
-        raise failure
+        return answer
 
     async def _write(self, data: bytes, listening: anyio.CancelScope) -> None:
         """Write a request; when that fails, give its answer a last moment to arrive."""
@@ -276,7 +320,9 @@ class ClientExchange(_Exchange):
         while True:
             event = self._h11.next_event()
             if event is h11.NEED_DATA:
-                if not await self._feed() and head is None:
+                if await self._feed():
+                    self.heard = True
+                elif head is None:
                     raise Broken("the peer ended the stream instead of answering")
             elif isinstance(event, h11.InformationalResponse):
                 if event.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
@@ -287,7 +333,8 @@ class ClientExchange(_Exchange):
             elif isinstance(event, h11.Data):
                 body += event.data
                 if len(body) > self._limits.body_bytes_max:
-                    raise Broken(f"the answer has more than {self._limits.body_bytes_max} bytes")
+                    assert head is not None
+                    raise AnswerTooLarge(head.status_code, self._limits.body_bytes_max)
             elif isinstance(event, h11.EndOfMessage):
                 assert head is not None
                 answer = HttpResponse(
@@ -296,6 +343,12 @@ class ClientExchange(_Exchange):
                 return answer, b""
             else:
                 raise Broken(f"no answer: {event}")
+
+
+@lru_cache(maxsize=1)
+def _date(second: int) -> str:
+    """Write a time as ``Date`` has it; many answers go out in one second."""
+    return formatdate(second, usegmt=True)
 
 
 def _texts(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
@@ -307,10 +360,17 @@ def _body_too_large(bytes_max: int) -> RequestRefused:
     return RequestRefused(413, "body_too_large", LimitExceeded(f"more than {bytes_max} bytes"))
 
 
-def _response(status: int, headers: list[tuple[str, str]]) -> h11.Response:
+@lru_cache(maxsize=_HEADS_MAX)
+def _request(method: str, target: str, headers: Headers) -> h11.Request:
+    """Build the head of a request; checking it is a tenth of what a notification costs."""
+    return h11.Request(method=method, target=target, headers=list(headers))
+
+
+@lru_cache(maxsize=_HEADS_MAX)
+def _response(status: int, headers: Headers) -> h11.Response:
     """Build the head of an answer; a status that has no phrase goes without."""
     try:
         phrase = HTTPStatus(status).phrase
     except ValueError:
         phrase = ""
-    return h11.Response(status_code=status, headers=headers, reason=phrase)
+    return h11.Response(status_code=status, headers=list(headers), reason=phrase)

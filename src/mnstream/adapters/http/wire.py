@@ -37,10 +37,10 @@ async def write(stream: ByteStream, data: bytes, limit_ms: int) -> None:
     """
     try:
         for start in range(0, len(data), IO_BYTES):
-            with anyio.fail_after(limit_ms / 1000):
+            with anyio.move_on_after(limit_ms / 1000) as limit:
                 await stream.send(data[start : start + IO_BYTES])
-    except TimeoutError as exc:
-        raise NotReading(f"the peer took nothing for {limit_ms} ms") from exc
+            if limit.cancelled_caught:
+                raise NotReading(f"the peer took nothing for {limit_ms} ms")
     except STREAM_ERRORS as exc:
         raise Broken(lost(exc)) from exc
 
