@@ -7,5 +7,8 @@ implementation, and it raises AssertionError at the first guarantee of the port 
 * ``transports``: ``check_producer_transport`` and ``check_channels_of`` for
   ``ports.transport.ProducerTransport`` together with what serves it.
 * ``logs``: ``check_log`` for ``ports.log.Log``.
+* ``notification_stores``: ``check_notification_store`` for
+  ``ports.notification_store.NotificationStore``.
+* ``checkpoints``: ``check_checkpoints`` for ``ports.checkpoints.Checkpoints``.
 * ``services``: ``ScriptedService``, a ``ports.transport.StreamingService`` in the hands of a test.
 """

@@ -1,0 +1,159 @@
+"""What a consumer of notifications remembers, in SQLite (``ports.checkpoints``)."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+import anyio
+import anyio.to_thread
+
+from mnstream.adapters.storage.disk import Disk
+from mnstream.adapters.storage.errors import LogClosed
+from mnstream.adapters.storage.notifications.schema import connect, migrate, translated
+from mnstream.adapters.storage.segments import Durability
+from mnstream.core.notification_values import Epoch, Number, SubscriptionId
+
+DATABASE = "checkpoints.sqlite"
+LOCK = "checkpoints.lock"
+
+MIGRATIONS = (
+    """
+    CREATE TABLE checkpoint (
+        subscription TEXT PRIMARY KEY,
+        epoch INTEGER NOT NULL,
+        sequence_no INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID
+    """,
+)
+
+_SAVE = "REPLACE INTO checkpoint VALUES (?, ?, ?)"
+_REMEMBER = "REPLACE INTO setting VALUES (?, ?)"
+
+
+class SqliteCheckpoints:
+    """A ``mnstream.ports.checkpoints.Checkpoints`` in a directory; for one event loop."""
+
+    def __init__(self, directory: Path, durability: Durability) -> None:
+        """Open the database, creating it where there is none. Blocks; ``open`` does not.
+
+        Raises:
+            LogInUse: Somebody else writes it.
+            LogUnreadable: It is damaged, or a later version of this program wrote it.
+            StorageError: The disk refuses to open it.
+            OSError: The disk refuses the directory.
+        """
+        self._disk = Disk()
+        if not directory.exists():
+            directory.mkdir(parents=True)
+            self._disk.sync_directory(directory.parent)
+        path = directory / DATABASE
+        self._lock = self._disk.lock(directory / LOCK)
+        connection: sqlite3.Connection | None = None
+        try:
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o640))
+            self._connection = connection = connect(path, durability)
+            migrate(connection, MIGRATIONS)
+            self._numbers = {
+                SubscriptionId(subscription): Number(
+                    subscription_id=SubscriptionId(subscription),
+                    epoch=Epoch(_unsigned(epoch)),
+                    sequence_no=_unsigned(sequence_no),
+                )
+                for subscription, epoch, sequence_no in connection.execute(
+                    "SELECT * FROM checkpoint"
+                )
+            }
+            self._settings: dict[str, str] = dict(connection.execute("SELECT * FROM setting"))
+        except BaseException as error:
+            if connection is not None:
+                connection.close()
+            self._disk.close(self._lock)
+            ours = translated(error, path)
+            if ours is None:
+                raise
+            raise ours from error
+        self._limiter = anyio.CapacityLimiter(1)
+        self._closed = False
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, directory: Path, *, durability: Durability = Durability.FSYNC
+    ) -> AsyncGenerator[Self]:
+        """Open the checkpoints in ``directory``, creating them where there are none.
+
+        Raises:
+            LogInUse: Somebody else writes them.
+            LogUnreadable: They are damaged, or a later version of this program wrote them.
+            StorageError: The disk refuses to open them.
+            OSError: The disk refuses the directory.
+        """
+        checkpoints = await anyio.to_thread.run_sync(partial(cls, directory, durability))
+        try:
+            yield checkpoints
+        finally:
+            checkpoints._closed = True
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(checkpoints._close, limiter=checkpoints._limiter)
+
+    def load(self, subscription_id: SubscriptionId) -> Number | None:
+        """Return the last number that was saved when this was opened, or since; None for none."""
+        return self._numbers.get(subscription_id)
+
+    async def save(self, number: Number) -> None:
+        """Remember durably that everything up to this number was processed.
+
+        Cancelled, it may or may not be remembered.
+
+        Raises:
+            OSError: It cannot be written; nothing changed.
+            LogClosed: This was closed.
+        """
+        signed = (number.subscription_id, _signed(number.epoch), _signed(number.sequence_no))
+        await self._write(_SAVE, signed)
+        self._numbers[number.subscription_id] = number
+
+    def setting(self, name: str) -> str | None:
+        """Return what was remembered under a name; None for nothing."""
+        return self._settings.get(name)
+
+    async def remember(self, name: str, value: str) -> None:
+        """Remember a value durably.
+
+        Raises:
+            OSError: It cannot be written; nothing changed.
+            LogClosed: This was closed.
+        """
+        await self._write(_REMEMBER, (name, value))
+        self._settings[name] = value
+
+    async def _write(self, statement: str, parameters: tuple[str | int, ...]) -> None:
+        if self._closed:
+            raise LogClosed("nothing is remembered any more")
+        write: Callable[[], object] = partial(self._connection.execute, statement, parameters)
+        try:
+            await anyio.to_thread.run_sync(write, limiter=self._limiter)
+        except sqlite3.DatabaseError as error:
+            raise OSError(f"checkpoints: {error}") from error
+
+    def _close(self) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.close()
+        self._disk.close(self._lock)
+
+
+def _signed(number: int) -> int:
+    """Write an unsigned integer of 64 bits as SQLite can, which only has signed ones."""
+    return number - (1 << 64) if number >= 1 << 63 else number
+
+
+def _unsigned(number: int) -> int:
+    return number % (1 << 64)
