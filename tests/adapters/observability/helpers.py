@@ -1,8 +1,11 @@
-"""A consumer with a history, made of events."""
+"""A consumer with a history, made of events; and metrics, read back."""
+
+from prometheus_client.parser import text_string_to_metric_families
 
 from mnstream.adapters.codecs import READERS
 from mnstream.adapters.codecs.gpb import encode_pdsus
 from mnstream.adapters.codecs.values import PerformanceDataStreamUnit
+from mnstream.adapters.observability import MetricsSource
 from mnstream.core.events import ChannelRequested, FrameReceived, OperationRequested
 from mnstream.core.operations import EstablishStreamingConnection
 from mnstream.core.streaming.config import ConsumerConfig
@@ -64,3 +67,21 @@ def busy_consumer() -> StreamingConsumer:
     receive(consumer, "a", pdsu(9, 1))
     receive(consumer, "a", b"")
     return consumer
+
+
+def samples(metrics: MetricsSource) -> dict[str, float]:
+    """Give each sample under its name with labels, and check what holds for every family.
+
+    Prometheus' own parser reads them.
+    """
+    found: dict[str, float] = {}
+    for family in text_string_to_metric_families(metrics.render().decode()):
+        assert family.documentation.endswith("."), family.name
+        for sample in family.samples:
+            labels = ",".join(f"{k}={v}" for k, v in sorted(sample.labels.items()))
+            key = f"{sample.name}{{{labels}}}" if labels else sample.name
+            assert key not in found
+            found[key] = sample.value
+            if family.type == "counter":
+                assert sample.name.endswith("_total")
+    return found

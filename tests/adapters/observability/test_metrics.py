@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import prometheus_client
 import pytest
-from prometheus_client.parser import text_string_to_metric_families
 
 from mnstream.adapters.observability import Counters, Metrics
 from mnstream.ports.sink import SinkStatus
-from tests.adapters.observability.helpers import busy_consumer, make_consumer
+from tests.adapters.observability.helpers import busy_consumer, make_consumer, samples
 
 
 @dataclass
@@ -18,21 +17,6 @@ class Log:
     next_position: int = 12
     durable_position: int = 9
     repaired_bytes: int = 77
-
-
-def samples(metrics: Metrics) -> dict[str, float]:
-    """Give each sample under its name with labels, and check what holds for every family."""
-    found: dict[str, float] = {}
-    for family in text_string_to_metric_families(metrics.render().decode()):
-        assert family.documentation.endswith("."), family.name
-        for sample in family.samples:
-            labels = ",".join(f"{k}={v}" for k, v in sorted(sample.labels.items()))
-            key = f"{sample.name}{{{labels}}}" if labels else sample.name
-            assert key not in found
-            found[key] = sample.value
-            if family.type == "counter":
-                assert sample.name.endswith("_total")
-    return found
 
 
 def test_every_frame_is_in_one_column() -> None:

@@ -1,11 +1,28 @@
 """What operators see of a running service: counters, metrics, health, state, logs."""
 
-from mnstream.adapters.observability.admin import LOOPBACK, Admin, BadQuery, Resource
+from mnstream.adapters.observability.admin import (
+    LOOPBACK,
+    Admin,
+    BadQuery,
+    MetricsSource,
+    ReadinessSource,
+    Resource,
+)
 from mnstream.adapters.observability.counters import Counters
+from mnstream.adapters.observability.families import METRICS_TYPE
 from mnstream.adapters.observability.logs import RedactingFilter, configure_logging
-from mnstream.adapters.observability.metrics import METRICS_TYPE, LogStatus, Metrics
-from mnstream.adapters.observability.readiness import Readiness, Reason
+from mnstream.adapters.observability.metrics import LogStatus, Metrics
+from mnstream.adapters.observability.notifier_metrics import NotifierMetrics
+from mnstream.adapters.observability.notifier_views import NotifierViews, SubscriptionReader
+from mnstream.adapters.observability.readiness import (
+    NotifierReadiness,
+    Readiness,
+    Reason,
+    SubscriberReadiness,
+)
 from mnstream.adapters.observability.redaction import redact
+from mnstream.adapters.observability.subscriber_metrics import SubscriberMetrics
+from mnstream.adapters.observability.subscriber_views import SubscriberViews
 from mnstream.adapters.observability.views import StreamingViews
 
 __all__ = [
@@ -16,11 +33,20 @@ __all__ = [
     "Counters",
     "LogStatus",
     "Metrics",
+    "MetricsSource",
+    "NotifierMetrics",
+    "NotifierReadiness",
+    "NotifierViews",
     "Readiness",
+    "ReadinessSource",
     "Reason",
     "RedactingFilter",
     "Resource",
     "StreamingViews",
+    "SubscriberMetrics",
+    "SubscriberReadiness",
+    "SubscriberViews",
+    "SubscriptionReader",
     "configure_logging",
     "redact",
 ]

@@ -16,9 +16,10 @@ from ipaddress import (
     ip_network,
 )
 from types import MappingProxyType
+from typing import Protocol
 
-from mnstream.adapters.observability.metrics import METRICS_TYPE, Metrics
-from mnstream.adapters.observability.readiness import Readiness
+from mnstream.adapters.observability.families import METRICS_TYPE
+from mnstream.adapters.observability.readiness import Reason
 from mnstream.adapters.rest import HttpRequest, HttpResponse
 from mnstream.adapters.rest.json_text import Unreadable, write_json
 from mnstream.adapters.rest.messages import JSON_TYPE, Headers
@@ -55,14 +56,30 @@ None where there is nothing; raises BadQuery. Neither waits nor fails otherwise.
 """
 
 
+class ReadinessSource(Protocol):
+    """Whether a service should be given work."""
+
+    async def reasons(self) -> Sequence[Reason]:
+        """Say why the service is not ready, in a fixed order; empty when it is. Never waits."""
+        ...
+
+
+class MetricsSource(Protocol):
+    """The numbers of a service."""
+
+    def render(self) -> bytes:
+        """Give all metrics as text of type ``METRICS_TYPE``. Neither waits nor fails."""
+        ...
+
+
 class Admin:
     """Answers extra routes of an ``adapters.http.HttpServer``; its instances are the callable."""
 
     def __init__(
         self,
         *,
-        readiness: Readiness,
-        metrics: Metrics,
+        readiness: ReadinessSource,
+        metrics: MetricsSource,
         resources: Mapping[str, Resource] = MappingProxyType({}),
         admin_peers: Sequence[Network] = LOOPBACK,
     ) -> None:
@@ -71,7 +88,8 @@ class Admin:
         Args:
             readiness: Answers ``/readyz``.
             metrics: Answers ``/metrics``.
-            resources: Answer below ``/admin/api/``, by name; see ``StreamingViews.resources``.
+            resources: Answer below ``/admin/api/``, by name; ``resources`` of the views of a
+                service gives them.
             admin_peers: Networks whose peers are answered. A request that a proxy passed on is
                 answered only when this is not the default: who sent it is unknown.
         """

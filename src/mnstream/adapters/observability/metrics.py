@@ -1,21 +1,22 @@
-"""The numbers of a collector in the text format of Prometheus.
-
-The naming conventions of Prometheus hold: counters end in ``_total``, units are bytes and seconds,
-labels have few values. Nothing is labelled with what a peer chose, such as a stream or a producer:
-100,000 streams would be as many time series.
-"""
+"""The numbers of a collector in the text format of Prometheus."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
-from prometheus_client.registry import Collector as MetricSource
+from prometheus_client import generate_latest
+from prometheus_client.core import Metric
 
 from mnstream.adapters.observability.counters import Counters
+from mnstream.adapters.observability.families import (
+    counted,
+    counter,
+    gauge,
+    gauges,
+    new_registry,
+    total,
+)
 from mnstream.core.lifecycles.consumer_connection import (
     CONSUMER_CONNECTION,
     ConsumerConnectionState,
@@ -25,23 +26,7 @@ from mnstream.core.streaming.consumer import StreamingConsumer
 from mnstream.core.streaming.counts import ConsumerCounts
 from mnstream.ports.sink import SinkStatus
 
-METRICS_TYPE = CONTENT_TYPE_LATEST
-"""Content type of what ``Metrics.render`` gives."""
-
 _LIVE_STATES = tuple(s for s in ConsumerConnectionState if s not in CONSUMER_CONNECTION.final)
-
-_HELP = {
-    "channels_broken": "Channels that ended without a closing handshake, by how.",
-    "channels_violated": "Channels that were closed because the peer broke RFC 6455, by code.",
-    "http_accepts_failed": "Connections that the operating system could not hand over to us.",
-    "http_requests_failed": "HTTP requests answered with 500 because of an error of ours.",
-    "http_requests_refused": "HTTP requests refused before they reached the service, by cause.",
-    "http_sockets_failed": "TCP connections that ended because somebody failed, by whom.",
-    "http_sockets_refused": "TCP connections turned away because there were too many.",
-    "sink_holes": "Parts of the log that could not be read for a sink.",
-    "sink_writes_failed": "Attempts to write to a sink that failed and were made again.",
-    "tls_handshakes_failed": "TLS handshakes that failed, by cause.",
-}
 
 
 class LogStatus(Protocol):
@@ -94,10 +79,11 @@ class Metrics:
             process: Whether to add memory, processor time and open files of this process, which
                 only Linux tells.
         """
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(_Source(consumer, log, counters, sinks))
-        if process:
-            ProcessCollector(registry=self._registry)
+        self._consumer = consumer
+        self._log = log
+        self._counters = counters
+        self._sinks = sinks
+        self._registry = new_registry(self._collect, process=process)
 
     def render(self) -> bytes:
         """Give all metrics as text, in UTF-8. Takes 0.3 ms, and 3 ms more for 10,000 connections.
@@ -106,62 +92,18 @@ class Metrics:
         """
         return generate_latest(self._registry)
 
-
-class _Source(MetricSource):
-    """Makes metrics of what it finds at the moment of the question."""
-
-    def __init__(
-        self,
-        consumer: StreamingConsumer,
-        log: LogStatus | None,
-        counters: Counters | None,
-        sinks: Callable[[], Sequence[SinkStatus]],
-    ) -> None:
-        self._consumer = consumer
-        self._log = log
-        self._counters = counters
-        self._sinks = sinks
-
-    def describe(self) -> Iterable[Metric]:
-        """Claim no names, so that registering asks nothing of the services."""
-        return ()
-
-    def collect(self) -> Iterator[Metric]:
-        """Give every metric family."""
+    def _collect(self) -> Iterator[Metric]:
         yield from _frames(self._consumer.counts)
         yield from _connections(self._consumer.counts)
         yield from _present(self._consumer)
         if self._log is not None:
             yield from _log(self._log)
         yield from _sink_families(self._sinks())
-        if self._counters is not None:
-            yield from _counted(self._counters)
-
-
-def _counter(name: str, text: str, label: str, values: Mapping[str, int]) -> Metric:
-    family = CounterMetricFamily(f"mnstream_{name}", text, labels=[label])
-    for value, number in sorted(values.items()):
-        family.add_metric([value], number)
-    return family
-
-
-def _total(name: str, text: str, number: int) -> Metric:
-    return CounterMetricFamily(f"mnstream_{name}", text, value=number)
-
-
-def _gauge(name: str, text: str, number: int) -> Metric:
-    return GaugeMetricFamily(f"mnstream_{name}", text, value=number)
-
-
-def _gauges(name: str, text: str, label: str, values: Mapping[str, int]) -> Metric:
-    family = GaugeMetricFamily(f"mnstream_{name}", text, labels=[label])
-    for value, number in values.items():
-        family.add_metric([value], number)
-    return family
+        yield from counted(self._counters)
 
 
 def _frames(counts: ConsumerCounts) -> Iterator[Metric]:
-    yield _counter(
+    yield counter(
         "frames",
         "Frames received since the start, by what became of them; each is in one column.",
         "disposition",
@@ -172,13 +114,13 @@ def _frames(counts: ConsumerCounts) -> Iterator[Metric]:
             Disposition.KEEP_ALIVE.value: counts.keep_alives,
         },
     )
-    yield _counter(
+    yield counter(
         "frames_quarantined",
         "Frames kept aside because they are not what their streams announced, by cause.",
         "cause",
         counts.frames_quarantined,
     )
-    yield _total(
+    yield total(
         "frames_delivered_bytes",
         "Size of the frames that were delivered, as they came, without WebSocket and TLS.",
         counts.bytes_delivered,
@@ -186,12 +128,12 @@ def _frames(counts: ConsumerCounts) -> Iterator[Metric]:
 
 
 def _connections(counts: ConsumerCounts) -> Iterator[Metric]:
-    yield _total(
+    yield total(
         "connections_established",
         "Streaming connections that producers established since the start.",
         counts.connections_established,
     )
-    yield _counter(
+    yield counter(
         "connections_ended",
         "Streaming connections that ended: terminated by the producer, or expired without it.",
         "ending",
@@ -200,21 +142,21 @@ def _connections(counts: ConsumerCounts) -> Iterator[Metric]:
             Ending.EXPIRED.value: counts.connections_expired,
         },
     )
-    yield _total(
+    yield total(
         "channels_opened", "Upgrades to WebSocket that were agreed to.", counts.channels_opened
     )
-    yield _total(
+    yield total(
         "channels_lost",
         "Channels that ended without a goodbye; their producers may come back.",
         counts.channels_lost,
     )
-    yield _counter(
+    yield counter(
         "channels_closed_for_violation",
         "Channels closed because the producer broke a rule, by WebSocket close code.",
         "code",
         counts.channels_violated,
     )
-    yield _counter(
+    yield counter(
         "operations_refused",
         "Operations answered with Failure, by the exception of TS 28.532 or ours.",
         "exception",
@@ -230,19 +172,19 @@ def _present(consumer: StreamingConsumer) -> Iterator[Metric]:
         found = [connection for connection in everything if connection.state is state]
         connections[state.value] = len(found)
         streams[state.value] = sum(len(connection.streams) for connection in found)
-    yield _gauges(
+    yield gauges(
         "connections",
         "Streaming connections that exist, by the state of their lifecycle.",
         "state",
         connections,
     )
-    yield _gauges(
+    yield gauges(
         "streams",
         "Streams by the state of their connection; one reported on two connections counts twice.",
         "state",
         streams,
     )
-    yield _gauge(
+    yield gauge(
         "streams_distinct",
         "Different streams that somebody reports.",
         consumer.connections.stream_count,
@@ -250,22 +192,22 @@ def _present(consumer: StreamingConsumer) -> Iterator[Metric]:
 
 
 def _log(log: LogStatus) -> Iterator[Metric]:
-    yield _gauge(
+    yield gauge(
         "log_durable_position",
         "Position of the last record that would survive a loss of power; -1 before the first.",
         log.durable_position,
     )
-    yield _gauge(
+    yield gauge(
         "log_pending_records",
         "Records appended and not yet durable, so not acknowledged either.",
         log.next_position - 1 - log.durable_position,
     )
-    yield _gauge(
+    yield gauge(
         "log_trouble",
         "1 while the disk refuses and nothing becomes durable; /readyz says why.",
         int(bool(log.trouble)),
     )
-    yield _gauge(
+    yield gauge(
         "log_repaired_bytes",
         "Unfinished writes of an earlier run that were cut off when the log was opened.",
         log.repaired_bytes,
@@ -275,34 +217,21 @@ def _log(log: LogStatus) -> Iterator[Metric]:
 def _sink_families(sinks: Sequence[SinkStatus]) -> Iterator[Metric]:
     if not sinks:
         return
-    yield _gauges(
+    yield gauges(
         "sink_lag_records",
         "Records that are durable in the log and have not reached the sink.",
         "sink",
         {sink.name: sink.lag_records for sink in sinks},
     )
-    yield _gauges(
+    yield gauges(
         "sink_trouble",
         "1 while the sink takes nothing; /admin/api/sinks says why.",
         "sink",
         {sink.name: int(bool(sink.trouble)) for sink in sinks},
     )
-    yield _counter(
+    yield counter(
         "sink_units",
         "Units that the sink took since the start.",
         "sink",
         {sink.name: sink.units_written for sink in sinks},
     )
-
-
-def _counted(counters: Counters) -> Iterator[Metric]:
-    """Make a family of each name, with a label only where it has causes."""
-    families: dict[str, dict[str, int]] = {}
-    for name, cause, number in counters:
-        families.setdefault(name, {})[cause] = number
-    for name, causes in families.items():
-        text = _HELP.get(name, f"What the code counts as {name}.")
-        if causes.keys() == {""}:
-            yield _total(name, text, causes[""])
-        else:
-            yield _counter(name, text, "cause", causes)

@@ -7,26 +7,17 @@ repeats anything that exists all the time. Making a page costs the event loop 7 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
-from heapq import nsmallest
-from typing import TypeVar
 
-from mnstream.adapters.observability.admin import BadQuery, Query, Resource
+from mnstream.adapters.observability.admin import Query, Resource
+from mnstream.adapters.observability.pages import page, time_text
 from mnstream.core.records import Disposition
 from mnstream.core.streaming.connections import Connection
 from mnstream.core.streaming.consumer import StreamingConsumer
 from mnstream.core.values import ConnectionId, Json, PerformanceInfo, StreamId
 from mnstream.ports.clock import Clock
 from mnstream.ports.sink import SinkStatus
-
-PAGE_DEFAULT = 100
-PAGE_MAX = 1000
-"""Entries of a page at most: a stream with all its metrics takes some kilobytes."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-IdentifierT = TypeVar("IdentifierT", bound=str)
 
 
 def _no_sinks() -> Sequence[SinkStatus]:
@@ -68,7 +59,7 @@ class StreamingViews:
         match segments:
             case ():
                 table = self._consumer.connections
-                identifiers, following = _page((c.connection_id for c in table), query)
+                identifiers, following = page((c.connection_id for c in table), query)
                 described: list[Json] = [
                     self._connection(table.existing(each)) for each in identifiers
                 ]
@@ -84,7 +75,7 @@ class StreamingViews:
         table = self._consumer.connections
         match segments:
             case ():
-                identifiers, following = _page(table.all_streams(), query)
+                identifiers, following = page(table.all_streams(), query)
                 found: list[Json] = []
                 for each in identifiers:
                     connection = table.reporting(each)
@@ -144,14 +135,14 @@ class StreamingViews:
             "producer": connection.producer_id,
             "identity": connection.identity,
             "state": connection.state.value,
-            "established": _time_text(connection.established_wall_ms),
+            "established": time_text(connection.established_wall_ms),
             "silent_ms": silent_ms if connection.heard_ms else None,
             "stream_count": len(connection.streams),
             "streams_version": connection.streams_version,
         }
 
     def _detailed(self, connection: Connection, query: Query) -> Json:
-        identifiers, following = _page(connection.streams, query)
+        identifiers, following = page(connection.streams, query)
         streams: list[Json] = [self._stream(connection, each) for each in identifiers]
         return {**self._connection(connection), "streams": streams, "next": following}
 
@@ -173,33 +164,5 @@ class StreamingViews:
         return described
 
 
-def _page(identifiers: Iterable[IdentifierT], query: Query) -> tuple[list[IdentifierT], str | None]:
-    """Choose ``limit`` identifiers behind ``after``, sorted, and say what to ask for next.
-
-    Returns:
-        The identifiers, and the ``after`` of the next page; None on the last one.
-
-    Raises:
-        BadQuery: A parameter is unknown, or ``limit`` is no number from 1 to 1000.
-    """
-    unknown = query.keys() - {"limit", "after"}
-    if unknown:
-        raise BadQuery(f"there is no parameter {min(unknown)!r}, only 'limit' and 'after'")
-    text = query.get("limit", str(PAGE_DEFAULT))
-    limit = int(text) if text.isdecimal() and len(text) <= len(str(PAGE_MAX)) else 0
-    if not 1 <= limit <= PAGE_MAX:
-        raise BadQuery(f"'limit' is a number from 1 to {PAGE_MAX}")
-    after = query.get("after")
-    behind = (each for each in identifiers if after is None or each > after)
-    chosen = nsmallest(limit + 1, behind)
-    return chosen[:limit], (chosen[limit - 1] if len(chosen) > limit else None)
-
-
 def _numbers(counts: Mapping[str, int]) -> dict[str, Json]:
     return dict(sorted(counts.items()))
-
-
-def _time_text(wall_ms: int) -> str:
-    """Write our own clock's time as ISO 8601 in UTC with milliseconds."""
-    moment = _EPOCH + timedelta(milliseconds=wall_ms)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,23 +1,37 @@
-"""Where measurements come from (``ports/source.py``): this machine, or a network made up."""
+"""Where measurements and notifications come from: this machine, a network made up, or documents."""
 
 from mnstream.adapters.sources.catalogue import METRICS_MAX, metric_names
+from mnstream.adapters.sources.emitted import EmissionFailed, EmittedLine, emitted, emitted_lines
 from mnstream.adapters.sources.host import HostSource
 from mnstream.adapters.sources.host_probe import HostProbe, Measured, PsutilProbe, Subject
 from mnstream.adapters.sources.identity import relative_name, stable_stream_id
+from mnstream.adapters.sources.managed_tree import Objects, Style, TreeUnreadable, read_tree
 from mnstream.adapters.sources.recorded import RecordedUnit, RecordingFailed, recorded_unit
 from mnstream.adapters.sources.simulated import SimulatedSource
+from mnstream.adapters.sources.watch import Watched, Watcher, WatchSettings
 
 __all__ = [
     "METRICS_MAX",
+    "EmissionFailed",
+    "EmittedLine",
     "HostProbe",
     "HostSource",
     "Measured",
+    "Objects",
     "PsutilProbe",
     "RecordedUnit",
     "RecordingFailed",
     "SimulatedSource",
+    "Style",
     "Subject",
+    "TreeUnreadable",
+    "WatchSettings",
+    "Watched",
+    "Watcher",
+    "emitted",
+    "emitted_lines",
     "metric_names",
+    "read_tree",
     "recorded_unit",
     "relative_name",
     "stable_stream_id",
