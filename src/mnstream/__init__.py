@@ -1,6 +1,6 @@
 """Move management data of a 3GPP network, and prove that none was lost.
 
-Two services: streaming data reporting (TS 28.532 11.5, 12.5) and, later, reliable notifications.
+Two services: streaming data reporting (TS 28.532 11.5, 12.5) and reliable notifications (3GPP SA5).
 Everything public is here; what is imported is loaded when it is first used, so that the pure core
 can be had without the world.
 
@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mnstream.adapters.http import HttpServer, HttpTransport
-    from mnstream.adapters.runtime import Collector, Reporter, ReportingEnded
+    from mnstream.adapters.runtime import Collector, Notifier, Reporter, ReportingEnded, Subscriber
     from mnstream.adapters.runtime.collecting import CollectorSettings, collecting
+    from mnstream.adapters.runtime.notifying import NotifierSettings, notifying
     from mnstream.adapters.runtime.reporting import ReporterSettings, ReportSummary, reporting
+    from mnstream.adapters.runtime.subscriber import Lost, Notification, Reread, Restarted
+    from mnstream.adapters.runtime.subscribing import SubscriberSettings, subscribing
     from mnstream.adapters.storage import SegmentLog, StoredUnit, stored_units
     from mnstream.core.errors import (
         DuplicateStream,
@@ -31,7 +34,31 @@ if TYPE_CHECKING:
         UnknownConnectionId,
         UnknownStreamId,
     )
-    from mnstream.core.profiles import PROFILES, Profile
+    from mnstream.core.notification_values import (
+        HeartbeatControl,
+        ObjectPath,
+        Scope,
+        ScopeType,
+        SubscriptionId,
+        SubscriptionSettings,
+    )
+    from mnstream.core.notifications.alarms import ClearedAlarm, NewAlarm
+    from mnstream.core.notifications.config import (
+        NotificationConsumerConfig,
+        NotificationProducerConfig,
+    )
+    from mnstream.core.notifications.consumer import NotificationConsumer
+    from mnstream.core.notifications.families import (
+        FileReady,
+        MoiAttributeValueChanges,
+        MoiChange,
+        MoiChanges,
+        MoiCreation,
+        MoiDeletion,
+        ThresholdCrossing,
+    )
+    from mnstream.core.notifications.producer import NotificationProducer
+    from mnstream.core.profiles import NOTIFICATION_PROFILES, PROFILES, NotificationProfile, Profile
     from mnstream.core.streaming.config import ConsumerConfig, ProducerConfig
     from mnstream.core.streaming.consumer import StreamingConsumer
     from mnstream.core.streaming.producer import StreamingProducer
@@ -52,18 +79,38 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "NOTIFICATION_PROFILES",
     "PROFILES",
     "AnalyticsInfo",
+    "ClearedAlarm",
     "Collector",
     "CollectorSettings",
     "ConnectionId",
     "ConnectionInfo",
     "ConsumerConfig",
     "DuplicateStream",
+    "FileReady",
+    "HeartbeatControl",
     "HttpServer",
     "HttpTransport",
     "LocalProtocolError",
+    "Lost",
     "MnSError",
+    "MoiAttributeValueChanges",
+    "MoiChange",
+    "MoiChanges",
+    "MoiCreation",
+    "MoiDeletion",
+    "NewAlarm",
+    "Notification",
+    "NotificationConsumer",
+    "NotificationConsumerConfig",
+    "NotificationProducer",
+    "NotificationProducerConfig",
+    "NotificationProfile",
+    "Notifier",
+    "NotifierSettings",
+    "ObjectPath",
     "OperationError",
     "PerformanceInfo",
     "ProducerConfig",
@@ -75,6 +122,10 @@ __all__ = [
     "Reporter",
     "ReporterSettings",
     "ReportingEnded",
+    "Reread",
+    "Restarted",
+    "Scope",
+    "ScopeType",
     "SegmentLog",
     "SerializationFormat",
     "Status",
@@ -85,6 +136,11 @@ __all__ = [
     "StreamType",
     "StreamingConsumer",
     "StreamingProducer",
+    "Subscriber",
+    "SubscriberSettings",
+    "SubscriptionId",
+    "SubscriptionSettings",
+    "ThresholdCrossing",
     "TraceInfo",
     "UnexpectedStreams",
     "UnknownConnection",
@@ -92,23 +148,45 @@ __all__ = [
     "UnknownStreamId",
     "VsDataContainer",
     "collecting",
+    "notifying",
     "reporting",
     "stored_units",
+    "subscribing",
 ]
 
 _HOMES = {
+    "NOTIFICATION_PROFILES": "mnstream.core.profiles",
     "PROFILES": "mnstream.core.profiles",
     "AnalyticsInfo": "mnstream.core.values",
+    "ClearedAlarm": "mnstream.core.notifications.alarms",
     "Collector": "mnstream.adapters.runtime",
     "CollectorSettings": "mnstream.adapters.runtime.collecting",
     "ConnectionId": "mnstream.core.values",
     "ConnectionInfo": "mnstream.core.values",
     "ConsumerConfig": "mnstream.core.streaming.config",
     "DuplicateStream": "mnstream.core.errors",
+    "FileReady": "mnstream.core.notifications.families",
+    "HeartbeatControl": "mnstream.core.notification_values",
     "HttpServer": "mnstream.adapters.http",
     "HttpTransport": "mnstream.adapters.http",
     "LocalProtocolError": "mnstream.core.errors",
+    "Lost": "mnstream.adapters.runtime.subscriber",
     "MnSError": "mnstream.core.errors",
+    "MoiAttributeValueChanges": "mnstream.core.notifications.families",
+    "MoiChange": "mnstream.core.notifications.families",
+    "MoiChanges": "mnstream.core.notifications.families",
+    "MoiCreation": "mnstream.core.notifications.families",
+    "MoiDeletion": "mnstream.core.notifications.families",
+    "NewAlarm": "mnstream.core.notifications.alarms",
+    "Notification": "mnstream.adapters.runtime.subscriber",
+    "NotificationConsumer": "mnstream.core.notifications.consumer",
+    "NotificationConsumerConfig": "mnstream.core.notifications.config",
+    "NotificationProducer": "mnstream.core.notifications.producer",
+    "NotificationProducerConfig": "mnstream.core.notifications.config",
+    "NotificationProfile": "mnstream.core.profiles",
+    "Notifier": "mnstream.adapters.runtime",
+    "NotifierSettings": "mnstream.adapters.runtime.notifying",
+    "ObjectPath": "mnstream.core.notification_values",
     "OperationError": "mnstream.core.errors",
     "PerformanceInfo": "mnstream.core.values",
     "ProducerConfig": "mnstream.core.streaming.config",
@@ -120,6 +198,10 @@ _HOMES = {
     "Reporter": "mnstream.adapters.runtime",
     "ReporterSettings": "mnstream.adapters.runtime.reporting",
     "ReportingEnded": "mnstream.adapters.runtime",
+    "Reread": "mnstream.adapters.runtime.subscriber",
+    "Restarted": "mnstream.adapters.runtime.subscriber",
+    "Scope": "mnstream.core.notification_values",
+    "ScopeType": "mnstream.core.notification_values",
     "SegmentLog": "mnstream.adapters.storage",
     "SerializationFormat": "mnstream.core.values",
     "Status": "mnstream.core.values",
@@ -130,6 +212,11 @@ _HOMES = {
     "StreamType": "mnstream.core.values",
     "StreamingConsumer": "mnstream.core.streaming.consumer",
     "StreamingProducer": "mnstream.core.streaming.producer",
+    "Subscriber": "mnstream.adapters.runtime",
+    "SubscriberSettings": "mnstream.adapters.runtime.subscribing",
+    "SubscriptionId": "mnstream.core.notification_values",
+    "SubscriptionSettings": "mnstream.core.notification_values",
+    "ThresholdCrossing": "mnstream.core.notifications.families",
     "TraceInfo": "mnstream.core.values",
     "UnexpectedStreams": "mnstream.core.errors",
     "UnknownConnection": "mnstream.core.errors",
@@ -137,8 +224,10 @@ _HOMES = {
     "UnknownStreamId": "mnstream.core.errors",
     "VsDataContainer": "mnstream.core.values",
     "collecting": "mnstream.adapters.runtime.collecting",
+    "notifying": "mnstream.adapters.runtime.notifying",
     "reporting": "mnstream.adapters.runtime.reporting",
     "stored_units": "mnstream.adapters.storage",
+    "subscribing": "mnstream.adapters.runtime.subscribing",
 }
 
 

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import ssl
 from pathlib import Path
 
 import click
 
 from mnstream.adapters.cli.command import (
-    Address,
     Command,
     backend_option,
     fail,
     first_of,
-    is_loopback,
     print_ready,
     run,
     wait_for_signal,
 )
-from mnstream.adapters.http import server_context
+from mnstream.adapters.cli.serving import Listening, listening_options
 from mnstream.adapters.runtime.collecting import (
     DEFAULT_BASE_PATH,
     CollectorSettings,
@@ -29,11 +26,9 @@ from mnstream.adapters.storage import Durability, LogConfig, StorageError
 from mnstream.core.profiles import PROFILES
 from mnstream.ports.sink import SinkError
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-
 
 @click.command(cls=Command)
-@click.option("--listen", type=Address(), required=True, help="Address; port 0 takes a free one.")
+@listening_options
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
@@ -41,10 +36,6 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     help="Directory of the log; made when it is missing.",
 )
 @click.option("--sink", "sinks", multiple=True, metavar="URI", help="Also deliver to jsonl:PATH.")
-@click.option("--tls-cert", type=_FILE, help="Certificate chain, PEM.")
-@click.option("--tls-key", type=_FILE, help="Its private key, PEM.")
-@click.option("--client-ca", type=_FILE, help="Roots of client certificates: mutual TLS.")
-@click.option("--admin", type=Address(), help="Own address of /healthz, /metrics and the like.")
 @click.option("--base-path", default=DEFAULT_BASE_PATH, show_default=True, help="Path of the root.")
 @click.option("--base-url", help="The root as producers see it, for Location.")
 @click.option(
@@ -68,23 +59,17 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     show_default=True,
     help="Processes; only 1 as yet.",
 )
-@click.option("--insecure", is_flag=True, help="Allow plain HTTP beyond this machine.")
 @backend_option
 def collect(
     *,
-    listen: tuple[str, int],
+    listening: Listening,
     data: Path,
     sinks: tuple[str, ...],
-    tls_cert: Path | None,
-    tls_key: Path | None,
-    client_ca: Path | None,
-    admin: tuple[str, int] | None,
     base_path: str,
     base_url: str | None,
     profile: str,
     durability: str,
     workers: int,
-    insecure: bool,
     backend: str,
 ) -> int:
     """Receive streaming data, store it, and acknowledge what is durable.
@@ -93,25 +78,14 @@ def collect(
     TS 28.532 12.5.1. SIGTERM and SIGINT stop it; nothing acknowledged is lost by that, nor by
     SIGKILL.
     """
-    tls = _tls(tls_cert, tls_key, client_ca)
-    for option, address, is_plain in (
-        ("--listen", listen, tls is None),
-        ("--admin", admin, True),
-    ):
-        if address is not None and is_plain and not is_loopback(address[0]) and not insecure:
-            raise click.UsageError(
-                f"{option} {address[0]} can be reached from elsewhere and would be plain HTTP; "
-                "use a loopback address, --tls-cert and --tls-key, or --insecure",
-                click.get_current_context(),
-            )
     settings = CollectorSettings(
         data=data,
-        host=listen[0],
-        port=listen[1],
+        host=listening.host,
+        port=listening.port,
         base_path="/" + base_path.strip("/") if base_path.strip("/") else "",
         base_url=base_url,
-        tls=tls,
-        admin=admin,
+        tls=listening.tls,
+        admin=listening.admin,
         profile=PROFILES[profile],
         sinks=[_sink(uri) for uri in sinks],
         log=LogConfig(durability=Durability(durability)),
@@ -119,7 +93,7 @@ def collect(
     try:
         return run(lambda: _collect(settings), backend=backend)
     except OSError as error:
-        where = error.filename or f"{listen[0]}:{listen[1]}"
+        where = error.filename or f"{listening.host}:{listening.port}"
         fail(f"collect: {where}: {error.strerror or error}")
     except (SinkError, StorageError) as error:
         fail(f"collect: {error}")
@@ -143,17 +117,3 @@ async def _collect(settings: CollectorSettings) -> int:
     async with collecting(settings) as collector:
         print_ready("collect", collector.url, collector.admin_url)
         return await wait_for_signal()
-
-
-def _tls(certificate: Path | None, key: Path | None, ca: Path | None) -> ssl.SSLContext | None:
-    if certificate is None and key is None and ca is None:
-        return None
-    if certificate is None or key is None:
-        raise click.UsageError(
-            "--tls-cert and --tls-key belong together, and --client-ca needs both",
-            click.get_current_context(),
-        )
-    try:
-        return server_context(certificate, key, client_ca=ca)
-    except OSError as error:
-        raise click.UsageError(f"TLS: {error}", click.get_current_context()) from error

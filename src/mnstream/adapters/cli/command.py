@@ -240,12 +240,22 @@ def run(main: Callable[[], Awaitable[int]], *, backend: str) -> int:
     options: dict[str, Any] = {}
     if backend == "asyncio" and find_spec("uvloop") is not None:
         options["use_uvloop"] = True
-    return anyio.run(main, backend=backend, backend_options=options)
+    try:
+        return anyio.run(main, backend=backend, backend_options=options)
+    except BaseExceptionGroup as group:
+        if group.subgroup(KeyboardInterrupt) is None:
+            raise
+        raise KeyboardInterrupt from group  # as it is without task groups
 
 
-async def wait_for_signal() -> int:
-    """Wait for SIGTERM or SIGINT and return the exit code that it asks for."""
+async def wait_for_signal(listening: Callable[[], None] | None = None) -> int:
+    """Wait for SIGTERM or SIGINT and return the exit code that it asks for.
+
+    ``listening`` is called when a signal is surely seen, for example to say that all is ready.
+    """
     with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        if listening is not None:
+            listening()
         async for number in signals:
             return _code_of(number)
     raise AssertionError("the signal receiver does not end")

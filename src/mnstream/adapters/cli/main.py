@@ -13,7 +13,9 @@ from mnstream.adapters.cli.command import INTERRUPTED, WRONG_USAGE, CommandFaile
 from mnstream.adapters.cli.demo import demo
 from mnstream.adapters.cli.inspect import inspect
 from mnstream.adapters.cli.lifecycle import lifecycle
+from mnstream.adapters.cli.notify import notify
 from mnstream.adapters.cli.report import report
+from mnstream.adapters.cli.subscribe import subscribe
 
 
 @click.group(
@@ -28,10 +30,13 @@ def cli() -> None:
 
     Streaming data reporting (TS 28.532 11.5): network functions dial out to a collector with HTTP
     and WebSocket and report performance, trace, analytics and proprietary data.
+
+    Reliable notifications (3GPP SA5 study): every notification of a subscription has a number and
+    is stored; the consumer finds holes and fetches what is missing.
     """
 
 
-for _command in (collect, report, inspect, lifecycle, demo, bench):
+for _command in (collect, report, notify, subscribe, inspect, lifecycle, demo, bench):
     cli.add_command(_command)
 
 

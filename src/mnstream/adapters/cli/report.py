@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ssl
 import sys
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import anyio
 import click
@@ -20,14 +18,13 @@ from mnstream.adapters.cli.command import (
     Command,
     backend_option,
     fail,
-    is_loopback,
     json_option,
     obey_signals,
     print_json,
     run,
 )
+from mnstream.adapters.cli.serving import FILE, check_target, client_tls
 from mnstream.adapters.entropy import SystemClock
-from mnstream.adapters.http import client_context
 from mnstream.adapters.runtime.background import background
 from mnstream.adapters.runtime.feeds import (
     Feed,
@@ -51,7 +48,6 @@ from mnstream.core.streaming.producer import StreamingProducer
 from mnstream.core.values import ProducerId, Status
 from mnstream.ports.source import MeasurementSource
 
-_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _SUMMARY = ("sent", "acknowledged", "resent", "dropped", "connections", "seconds")
 
 
@@ -143,9 +139,9 @@ _SUMMARY = ("sent", "acknowledged", "resent", "dropped", "connections", "seconds
     show_default=True,
     help="Reading of the standard where it contradicts itself.",
 )
-@click.option("--tls-ca", type=_FILE, help="Roots of the collector's certificate, PEM.")
-@click.option("--tls-cert", type=_FILE, help="Our certificate for mutual TLS, PEM.")
-@click.option("--tls-key", type=_FILE, help="Its private key, PEM.")
+@click.option("--tls-ca", type=FILE, help="Roots of the collector's certificate, PEM.")
+@click.option("--tls-cert", type=FILE, help="Our certificate for mutual TLS, PEM.")
+@click.option("--tls-key", type=FILE, help="Its private key, PEM.")
 @click.option("--insecure", is_flag=True, help="Allow plain HTTP beyond this machine.")
 @click.option(
     "--give-up",
@@ -187,7 +183,7 @@ def report(
     Exit code 0 only if all was acknowledged. When the collector goes away, the reporter keeps what
     is not acknowledged and sends it again when the collector is back.
     """
-    _check_target(target, insecure=insecure)
+    check_target("--target", target, insecure=insecure)
     if transport == "trio-websocket" and backend != "trio":
         raise click.UsageError(
             "--transport trio-websocket needs --backend trio", click.get_current_context()
@@ -203,7 +199,7 @@ def report(
     settings = ReporterSettings(
         target=target,
         producer_id=producer,
-        tls=_tls(target, tls_ca, tls_cert, tls_key),
+        tls=client_tls(tls_ca, tls_cert, tls_key) if target.startswith("https:") else None,
         profile=PROFILES[profile],
         transport=transport,
         rate=(0.0 if count or recording else 1.0) if rate is None else rate,
@@ -323,29 +319,3 @@ def _recorded(recording: str, producer: ProducerId) -> Feed:
             f"{recording}: {error.strerror}", click.get_current_context(), param_hint="--from"
         ) from error
     return RecordedFeed(recorded_lines(file, producer_id=producer, clock=SystemClock()))
-
-
-def _check_target(target: str, *, insecure: bool) -> None:
-    parts = urlsplit(target)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise click.BadParameter(
-            f"{target!r} is not http(s)://HOST[:PORT][/PATH]",
-            click.get_current_context(),
-            param_hint="--target",
-        )
-    if parts.scheme == "http" and not is_loopback(parts.hostname) and not insecure:
-        raise click.UsageError(
-            "--target is plain HTTP beyond this machine; use https, or --insecure",
-            click.get_current_context(),
-        )
-
-
-def _tls(
-    target: str, ca: Path | None, certificate: Path | None, key: Path | None
-) -> ssl.SSLContext | None:
-    if not target.startswith("https:"):
-        return None
-    try:
-        return client_context(ca=ca, certificate=certificate, key=key)
-    except OSError as error:
-        raise click.UsageError(f"TLS: {error}", click.get_current_context()) from error

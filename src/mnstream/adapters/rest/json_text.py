@@ -27,12 +27,16 @@ def write_json(value: Json) -> bytes:
     """Write a value as compact ASCII.
 
     Raises:
-        LocalProtocolError: Our caller's value is not JSON, for example NaN.
+        LocalProtocolError: Our caller's value is not JSON, for example NaN, or nobody could read
+            it: half of a surrogate pair.
     """
     try:
-        return json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
+        text = json.dumps(value, allow_nan=False, separators=(",", ":")).encode("ascii")
+        if b"\\ud" in text:  # half of a pair, or a whole one
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (TypeError, ValueError, RecursionError) as problem:
         raise LocalProtocolError(f"not a JSON value: {problem}") from problem
+    return text
 
 
 def read_json(body: bytes, limits: RestLimits) -> Json:

@@ -19,7 +19,7 @@ from mnstream.adapters.rest.limits import DEFAULT_LIMITS, RestLimits
 from mnstream.adapters.rest.uris import percent_decode, percent_encode
 from mnstream.core.errors import LocalProtocolError, MalformedRequest
 from mnstream.core.notification_effects import PostHeartbeat
-from mnstream.core.notification_events import HeartbeatReceived
+from mnstream.core.notification_events import HeartbeatReceived, NotificationEmitted
 from mnstream.core.notification_values import (
     HEARTBEAT,
     NOT_SENT,
@@ -68,6 +68,16 @@ class Naming:
 
     root: str
     system_dn: str
+
+
+def check_header(event: NotificationEmitted) -> None:
+    """Refuse what no header could tell.
+
+    Raises:
+        LocalProtocolError: The time has no date, or a text is not Unicode.
+    """
+    date_time(event.event_time_ms)
+    write_json([event.notification_type, event.object_path, event.href])
 
 
 def body_text(body: Mapping[str, Json]) -> bytes:

@@ -8,6 +8,8 @@ and on asyncio through anyio.
 from __future__ import annotations
 
 from mnstream.adapters.runtime.collector import Collector
+from mnstream.adapters.runtime.notifier import Notifier
 from mnstream.adapters.runtime.reporter import Reporter, ReportingEnded
+from mnstream.adapters.runtime.subscriber import Subscriber
 
-__all__ = ["Collector", "Reporter", "ReportingEnded"]
+__all__ = ["Collector", "Notifier", "Reporter", "ReportingEnded", "Subscriber"]

@@ -11,15 +11,15 @@ from itertools import chain
 from pathlib import Path
 
 import anyio
-from anyio.abc import SocketListener, TaskStatus
+from anyio.abc import TaskStatus
 
 from mnstream.adapters.codecs import CHECKS, READERS
 from mnstream.adapters.entropy import SystemClock, SystemEntropy
-from mnstream.adapters.http import ExtraRoutes, HttpLimits, HttpServer, listen, port_of
+from mnstream.adapters.http import HttpLimits, HttpServer, port_of
 from mnstream.adapters.observability import Admin, Counters, Metrics, Readiness, StreamingViews
-from mnstream.adapters.rest import HttpRequest, HttpResponse
 from mnstream.adapters.runtime.background import background
 from mnstream.adapters.runtime.collector import Collector
+from mnstream.adapters.runtime.places import authority, listening, serving_admin
 from mnstream.adapters.sinks import SinkFactory, SinkFeed
 from mnstream.adapters.storage import Entry, LogConfig, LogReader, SegmentLog
 from mnstream.core.profiles import REL19, Profile
@@ -27,7 +27,6 @@ from mnstream.core.records import FrameStored
 from mnstream.core.streaming.config import ConsumerConfig
 from mnstream.core.streaming.consumer import StreamingConsumer
 from mnstream.ports.sink import SinkStatus
-from mnstream.ports.transport import Peer
 
 DEFAULT_BASE_PATH = "/3GPPManagement/StreamingDataReportingMnS"
 """``{MnSRoot}/StreamingDataReportingMnS`` with an empty MnSVersion (TS 32.158 4.4.3)."""
@@ -104,7 +103,7 @@ async def collecting(settings: CollectorSettings) -> AsyncGenerator[RunningColle
     """
     clock, counters = SystemClock(), Counters()
     async with AsyncExitStack() as stack:
-        listeners = await _listen(stack, settings, settings.host, settings.port)
+        listeners = await listening(stack, settings.host, settings.port, settings.limits)
         log = await stack.enter_async_context(SegmentLog.open(settings.data, settings.log))
         consumer = StreamingConsumer(
             readers=READERS,
@@ -138,13 +137,10 @@ async def collecting(settings: CollectorSettings) -> AsyncGenerator[RunningColle
         )
         tasks.start_soon(partial(server.serve, listeners, stop=stop))
         scheme = "http" if settings.tls is None else "https"
-        root = f"{scheme}://{_authority(settings.host, port_of(listeners))}"
+        root = f"{scheme}://{authority(settings.host, port_of(listeners))}"
         admin_url = root
         if settings.admin is not None:
-            admin_listeners = await _listen(stack, settings, *settings.admin)
-            admin = HttpServer(collector, limits=settings.limits, extra=_alone(routes))
-            tasks.start_soon(partial(admin.serve, admin_listeners, stop=stop))
-            admin_url = f"http://{_authority(settings.admin[0], port_of(admin_listeners))}"
+            admin_url = await serving_admin(stack, tasks, routes, settings.admin, stop)
         yield RunningCollector(
             url=root + settings.base_path, admin_url=admin_url, consumer=consumer, log=log
         )
@@ -169,15 +165,6 @@ async def _feed(
         over.set()
 
 
-async def _listen(
-    stack: AsyncExitStack, settings: CollectorSettings, host: str, port: int
-) -> Sequence[SocketListener]:
-    listeners = await listen(host, port, limits=settings.limits)
-    for listener in listeners:
-        stack.push_async_callback(listener.aclose)
-    return listeners
-
-
 def _routes(
     consumer: StreamingConsumer,
     log: SegmentLog,
@@ -194,19 +181,6 @@ def _routes(
         metrics=Metrics(consumer, log=log, counters=counters, sinks=sinks),
         resources=StreamingViews(consumer, clock=clock, sinks=sinks).resources(),
     )
-
-
-def _alone(routes: Admin) -> ExtraRoutes:
-    """Answer nothing but administrative requests."""
-
-    async def answer(request: HttpRequest, peer: Peer) -> HttpResponse:
-        return await routes(request, peer) or HttpResponse(status=404)
-
-    return answer
-
-
-def _authority(host: str, port: int) -> str:
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _recent_frames(data: Path, log: SegmentLog) -> Iterator[FrameStored]:

@@ -34,7 +34,7 @@ class Signal:
 class Alarm:
     """Wakes a core object when its deadline comes."""
 
-    __slots__ = ("_clock", "_deadline_ms", "_earlier", "_reached")
+    __slots__ = ("_armed_ms", "_clock", "_deadline_ms", "_earlier", "_reached")
 
     def __init__(
         self, clock: Clock, deadline_ms: Callable[[], int | None], reached: Callable[[], None]
@@ -50,15 +50,21 @@ class Alarm:
         self._deadline_ms = deadline_ms
         self._reached = reached
         self._earlier = Signal()
+        self._armed_ms: int | None = None  # what is waited for; None before, and for nothing
 
     def rearm(self) -> None:
-        """Look at the deadline again: it may be earlier than before."""
-        self._earlier.notify()
+        """Look at the deadline again: it may be earlier than before.
+
+        One that is later wakes nobody: the task looks again when the earlier one has come.
+        """
+        deadline_ms = self._deadline_ms()
+        if deadline_ms is not None and (self._armed_ms is None or deadline_ms < self._armed_ms):
+            self._earlier.notify()
 
     async def run(self) -> None:
         """Wait for one deadline after the other, until cancelled."""
         while True:
-            deadline_ms = self._deadline_ms()
+            deadline_ms = self._armed_ms = self._deadline_ms()
             if deadline_ms is None:
                 await self._earlier.wait()
                 continue

@@ -1,0 +1,83 @@
+"""What composition roots have in common: addresses as URIs, and who answers a request."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
+from functools import partial
+
+import anyio
+from anyio.abc import SocketListener, TaskGroup
+
+from mnstream.adapters.http import HttpLimits, RequestServer, listen, port_of
+from mnstream.adapters.rest import HttpRequest, HttpResponse
+from mnstream.ports.transport import Peer
+
+Answer = Callable[[HttpRequest, Peer], Awaitable[HttpResponse]]
+"""Answers every request."""
+Offer = Callable[[HttpRequest, Peer], Awaitable[HttpResponse | None]]
+"""Answers a request, or leaves it (None) to somebody else."""
+
+
+def authority(host: str, port: int) -> str:
+    """Write an address as a part of a URI."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def first_of(*offers: Offer) -> Answer:
+    """Let the first one answer that wants to; what nobody wants is not found."""
+
+    async def answer(request: HttpRequest, peer: Peer) -> HttpResponse:
+        for offer in offers:
+            response = await offer(request, peer)
+            if response is not None:
+                return response
+        return HttpResponse(status=404)
+
+    return answer
+
+
+def root_of(request: HttpRequest, *, base_url: str | None, base_path: str, scheme: str) -> str:
+    """Write the root as whoever asks sees it: by configuration, or by the name they asked for."""
+    if base_url is not None:
+        return base_url.rstrip("/")
+    return f"{scheme}://{request.header('Host') or 'localhost'}{base_path}"
+
+
+async def listening(
+    stack: AsyncExitStack, host: str, port: int, limits: HttpLimits
+) -> Sequence[SocketListener]:
+    """Open listening sockets that close with the stack.
+
+    Raises:
+        OSError: The address cannot be used; it is the ``filename``.
+    """
+    try:
+        listeners = await listen(host, port, limits=limits)
+    except OSError as error:
+        cause = error
+        while isinstance(cause.__cause__, OSError):
+            cause = cause.__cause__
+        raise OSError(cause.errno, cause.strerror or str(error), authority(host, port)) from error
+    for listener in listeners:
+        stack.push_async_callback(listener.aclose)
+    return listeners
+
+
+async def serving_admin(
+    stack: AsyncExitStack,
+    tasks: TaskGroup,
+    routes: Offer,
+    address: tuple[str, int],
+    stop: anyio.Event,
+) -> str:
+    """Serve administrative routes at an address of their own; gives it as a URI.
+
+    Raises:
+        OSError: The address cannot be used.
+    """
+    limits = HttpLimits()
+    listeners = await listening(stack, *address, limits)
+    server = RequestServer(first_of(routes), limits=limits)
+    tasks.start_soon(partial(server.serve, listeners, stop=stop))
+    return f"http://{authority(address[0], port_of(listeners))}"

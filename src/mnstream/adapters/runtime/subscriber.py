@@ -1,0 +1,388 @@
+"""The subscriber: the consumer of reliable notifications as a service."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import assert_never, cast
+
+import anyio
+
+from mnstream.adapters.runtime.background import background
+from mnstream.adapters.runtime.waking import Alarm, Signal
+from mnstream.core.errors import OperationError, Unavailable, UnknownObject
+from mnstream.core.events import DeadlineReached
+from mnstream.core.notification_effects import (
+    FetchRange,
+    HandOver,
+    NotificationConsumerEffect,
+    ReportLost,
+    ReportRestart,
+    RereadObjects,
+    SaveCheckpoint,
+)
+from mnstream.core.notification_events import (
+    FetchFailed,
+    HandedOver,
+    HeartbeatReceived,
+    NotificationConsumerEvent,
+    NotificationReceived,
+    RangeFetched,
+    SynchronisationRequested,
+)
+from mnstream.core.notification_values import (
+    Epoch,
+    HeartbeatControl,
+    Received,
+    SubscriptionId,
+    SubscriptionSettings,
+)
+from mnstream.core.notifications.consumer import NotificationConsumer
+from mnstream.core.values import Json
+from mnstream.ports.channel import TransportError
+from mnstream.ports.checkpoints import Checkpoints
+from mnstream.ports.clock import Clock, Entropy
+from mnstream.ports.notification_provider import Fetched, NotificationProvider
+
+ROOM_WAIT_S = 2.0
+"""How long a producer is kept waiting for room before it is told to come back."""
+SILENCE_FACTOR = 2.5
+"""Heartbeat periods without a word after which the producer is asked whether it knows us."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """What the producer notified.
+
+    Attributes:
+        epoch: Life of the subscription that its number belongs to; 0 when the producer tells none.
+        sequence_no: Its number.
+        notification_type: Its type.
+        text: The JSON object, byte for byte as the producer wrote it.
+    """
+
+    epoch: Epoch
+    sequence_no: int
+    notification_type: str
+    text: bytes
+
+    def line(self) -> bytes:
+        """Give the JSON object as one line, with a line feed at its end."""
+        if b"\n" not in self.text and b"\r" not in self.text:
+            return self.text + b"\n"
+        return json.dumps(self.members(), separators=(",", ":")).encode("ascii") + b"\n"
+
+    def members(self) -> dict[str, Json]:
+        """Give the members of header and body."""
+        return cast("dict[str, Json]", json.loads(self.text))
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Notifications that nobody will ever see.
+
+    Attributes:
+        epoch: Epoch of their numbers.
+        first: The lowest.
+        last: The highest; None when nobody knows how many followed ``first``, if any.
+        reason: Why, for people.
+    """
+
+    epoch: Epoch
+    first: int
+    last: int | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restarted:
+    """The producer began to count anew.
+
+    Attributes:
+        before: The epoch that is over; every number of it was given, or reported as lost.
+        after: The one that begins.
+        certain: Whether the producer said so; otherwise it was inferred.
+    """
+
+    before: Epoch
+    after: Epoch
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """Only reading the objects again shows what was missed.
+
+    Attributes:
+        notification_types: Types of what was missed; None when they are unknown.
+        reason: Why, for people.
+    """
+
+    notification_types: frozenset[str] | None
+    reason: str
+
+
+Item = Notification | Lost | Restarted | Reread
+
+
+class Subscriber:
+    """Gives the notifications of one subscription strictly in sequence.
+
+    An asynchronous iterator for one task. Asking for the next item says that the one before was
+    processed; it is remembered durably first, so that a crash repeats at most the one in hand.
+    """
+
+    def __init__(
+        self,
+        consumer: NotificationConsumer,
+        *,
+        provider: NotificationProvider,
+        checkpoints: Checkpoints,
+        clock: Clock,
+        entropy: Entropy,
+        settings: SubscriptionSettings,
+        heartbeat: HeartbeatControl | None = None,
+    ) -> None:
+        """Put a consumer on a way to its producer.
+
+        Args:
+            consumer: The core; fresh, or behind its checkpoint.
+            provider: The way to the producer.
+            checkpoints: Remembers what was processed.
+            clock: Source of time.
+            entropy: Source of chance.
+            settings: What is subscribed to.
+            heartbeat: Heartbeats that are wanted, if any.
+        """
+        self.consumer = consumer
+        self.is_subscribed = False
+        """Whether the producer has confirmed the subscription."""
+        self.trouble = ""
+        """Why the producer cannot be asked at present, for people; empty when it can."""
+        self._provider = provider
+        self._checkpoints = checkpoints
+        self._clock = clock
+        self._entropy = entropy
+        self._settings = settings
+        self._heartbeat = heartbeat
+        self._alarm = Alarm(clock, consumer.next_deadline_ms, self._wake)
+        self._due: deque[NotificationConsumerEffect] = deque()
+        self._in_hand: HandOver | None = None
+        self._arrived = Signal()
+        self._moved = Signal()
+        self._wanted: FetchRange | None = None
+        self._fetch_wanted = Signal()
+        self._fetching: anyio.CancelScope | None = None
+        self._heard_ms = clock.monotonic_ms()
+        self._ended = False
+
+    @property
+    def subscription_id(self) -> SubscriptionId:
+        """Identifier of the subscription."""
+        return self.consumer.subscription_id
+
+    @asynccontextmanager
+    async def running(self) -> AsyncGenerator[None]:
+        """Subscribe and receive while the block runs; the subscription stays when it ends.
+
+        Raises:
+            OperationError: The producer refuses the subscription.
+            TransportError: The producer cannot be reached.
+        """
+        is_new = await self.subscribe()
+        async with background() as tasks:
+            tasks.start_soon(self._alarm.run)
+            tasks.start_soon(self._fetch)
+            if self._heartbeat is not None and self._heartbeat.heartbeat_ntf_period_s:
+                tasks.start_soon(self._watch, self._heartbeat.heartbeat_ntf_period_s)
+            self._feed(SynchronisationRequested(from_start=is_new))
+            yield
+
+    async def subscribe(self) -> bool:
+        """Make the subscription at the producer what it should be; tell whether it is new."""
+        is_new = await self._provider.subscribe(
+            self.subscription_id, self._settings, self._heartbeat
+        )
+        self.is_subscribed, self.trouble = True, ""
+        return is_new
+
+    async def unsubscribe(self) -> None:
+        """Delete the subscription; what is not given yet is lost."""
+        await self._provider.unsubscribe(self.subscription_id)
+
+    def end(self) -> None:
+        """Let the iteration end before the next item; what is not given stays for later."""
+        self._ended = True
+        self._arrived.notify()
+
+    # --- what is received -----------------------------------------------------------------------
+
+    async def accept(self, received: Received | HeartbeatReceived) -> None:
+        """Take what the producer posted.
+
+        Raises:
+            Unavailable: There is no room for it, because the application is slow.
+        """
+        self._heard_ms = self._clock.monotonic_ms()
+        if isinstance(received, HeartbeatReceived):
+            self._feed(received)
+            return
+        if not self.consumer.has_room:
+            with anyio.move_on_after(ROOM_WAIT_S):
+                while not self.consumer.has_room:
+                    await self._moved.wait()
+            if not self.consumer.has_room:
+                raise Unavailable("the application is behind")
+        self._feed(NotificationReceived(received=received))
+
+    # --- what the application does --------------------------------------------------------------
+
+    def __aiter__(self) -> AsyncIterator[Item]:
+        """Iterate over what happens."""
+        return self
+
+    async def __anext__(self) -> Item:
+        """Say that the item before was processed, and wait for the next.
+
+        Cancelled while waiting, nothing is lost.
+
+        Raises:
+            OSError: What was processed cannot be remembered; the next call tries again.
+        """
+        await self.processed()
+        while True:
+            if self._ended:
+                raise StopAsyncIteration
+            while self._due:
+                item = await self._carry_out(self._due[0])
+                if item is not None:
+                    return item
+            await self._arrived.wait()
+
+    async def processed(self) -> None:
+        """Remember that the item that was given last was processed."""
+        in_hand, self._in_hand = self._in_hand, None
+        if in_hand is not None:
+            self._feed(HandedOver(number=in_hand.received.number))
+            self._moved.notify()
+        while self._due and isinstance(self._due[0], SaveCheckpoint):
+            await self._carry_out(self._due[0])
+
+    async def _carry_out(self, effect: NotificationConsumerEffect) -> Item | None:
+        """Do the first thing that is due; give the item, if it is one for the application."""
+        item: Item | None = None
+        match effect:
+            case SaveCheckpoint():
+                await self._checkpoints.save(effect.number)
+            case HandOver(received=received):
+                self._in_hand = effect
+                number = received.number
+                item = Notification(
+                    number.epoch,
+                    number.sequence_no,
+                    received.notification_type,
+                    received.payload,
+                )
+            case ReportLost():
+                item = Lost(effect.epoch, effect.first, effect.last, effect.reason)
+            case ReportRestart():
+                item = Restarted(effect.before, effect.after, effect.certain)
+            case RereadObjects():
+                item = Reread(effect.notification_types, effect.reason)
+            case FetchRange():
+                raise AssertionError("carried out at once")
+            case _:
+                assert_never(effect)
+        self._due.popleft()
+        return item
+
+    # --- the core -------------------------------------------------------------------------------
+
+    def _feed(self, event: NotificationConsumerEvent) -> None:
+        effects = self.consumer.handle(event, now_ms=self._clock.monotonic_ms())
+        for effect in effects:
+            if isinstance(effect, FetchRange):
+                self._wanted = effect
+                if self._fetching is not None:
+                    self._fetching.cancel()
+                self._fetch_wanted.notify()
+            else:
+                self._due.append(effect)
+        self._alarm.rearm()
+        if self._due:
+            self._arrived.notify()
+
+    def _wake(self) -> None:
+        wall_ms, jitter = self._clock.wall_ms(), self._entropy.jitter()
+        self._feed(DeadlineReached(wall_ms=wall_ms, jitter=jitter))
+
+    # --- what is fetched ------------------------------------------------------------------------
+
+    async def _fetch(self) -> None:
+        """Ask the producer for what the core wants, the last wish only."""
+        while True:
+            wanted, self._wanted = self._wanted, None
+            if wanted is None:
+                await self._fetch_wanted.wait()
+                continue
+            event: NotificationConsumerEvent | None = None
+            with anyio.CancelScope() as self._fetching:
+                event = await self._ask(wanted)
+            self._fetching = None
+            if event is not None and self._wanted is None:
+                self._feed(event)
+
+    async def _ask(self, wanted: FetchRange) -> RangeFetched | FetchFailed:
+        try:
+            fetched = await self._get(wanted)
+        except TransportError as error:
+            return self._failed(str(error), permanent=False)
+        except OperationError as error:
+            return self._failed(str(error), permanent=not error.temporary)
+        self.trouble = ""
+        self._heard_ms = self._clock.monotonic_ms()
+        return RangeFetched(
+            epoch=wanted.epoch,
+            first=wanted.first,
+            last=wanted.last,
+            notifications=fetched.notifications,
+            window=fetched.window,
+        )
+
+    async def _get(self, wanted: FetchRange) -> Fetched:
+        """Fetch; a producer that has forgotten the subscription is given it again."""
+        try:
+            return await self._provider.fetch(
+                self.subscription_id, wanted.epoch, wanted.first, wanted.last
+            )
+        except UnknownObject:
+            await self.subscribe()
+            return await self._provider.fetch(
+                self.subscription_id, wanted.epoch, wanted.first, wanted.last
+            )
+
+    def _failed(self, reason: str, *, permanent: bool) -> FetchFailed:
+        self.trouble = reason
+        return FetchFailed(reason=reason, permanent=permanent, jitter=self._entropy.jitter())
+
+    async def _watch(self, period_s: int) -> None:
+        """Ask the producer when heartbeats stay away: it may have forgotten the subscription."""
+        limit_ms = int(period_s * SILENCE_FACTOR * 1000)
+        while True:
+            silent_ms = self._clock.monotonic_ms() - self._heard_ms
+            if silent_ms >= limit_ms:
+                self._heard_ms = self._clock.monotonic_ms()
+                await self._resubscribe()
+                silent_ms = 0
+            await anyio.sleep((limit_ms - silent_ms) / 1000)
+
+    async def _resubscribe(self) -> None:
+        try:
+            await self.subscribe()
+        except (OperationError, TransportError) as error:
+            self.trouble = str(error)
+        else:
+            self._feed(SynchronisationRequested())
