@@ -69,6 +69,12 @@ def test_a_name_may_be_in_lower_case_and_must_be_known() -> None:
     assert "P11" in str(run("P11").exception)
 
 
+def test_several_names_are_measured_in_their_order() -> None:
+    outcome = run("P10", "p6", "--json")
+    assert outcome.return_value == 0
+    assert [result["name"] for result in json.loads(outcome.stdout)["results"]] == ["P10", "P6"]
+
+
 def test_a_missed_target_is_an_exit_code_only_when_it_is_checked(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

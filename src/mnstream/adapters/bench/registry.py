@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from mnstream.adapters.bench import ingest, memory, scale, steps
+from mnstream.adapters.bench import ingest, memory, notifications, scale, steps
 from mnstream.adapters.bench.results import Result
 from mnstream.adapters.bench.settings import Settings
 
@@ -18,6 +18,8 @@ BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
         "P2": ingest.measure_uvicorn,
         "P3": memory.measure,
         "P4": scale.measure,
+        "P6": notifications.measure_durable,
+        "P7": notifications.measure_many,
         "P10": steps.measure,
     }
 )

@@ -23,7 +23,8 @@ class Settings:
     Attributes:
         seconds: Length of one round of one side.
         rounds: Rounds; both sides take turns, and medians are compared. 5: two may be disturbed.
-        connections: Connections of the benchmarks about many of them.
+        connections: Connections of the benchmarks about many of them; more than 200 are as good as
+            200 where they are subscriptions.
         streams: Streams of each of those.
         directory: Where logs are written; None takes a temporary directory on a disk.
         say: Told what is going on, one line at a time.

@@ -40,10 +40,10 @@ class _Failure:
 
 @click.command(cls=Command)
 @click.argument(
-    "name",
+    "names",
     type=click.Choice(list(BENCHMARKS), case_sensitive=False),
-    metavar=f"[{'|'.join(BENCHMARKS)}]",
-    required=False,
+    metavar=f"[{'|'.join(BENCHMARKS)}]...",
+    nargs=-1,
 )
 @click.option(
     "--seconds",
@@ -64,7 +64,7 @@ class _Failure:
     type=click.IntRange(1),
     default=DEFAULTS.connections,
     show_default=True,
-    help="Connections of P3, P4 and P10.",
+    help="Connections of P3, P4 and P10; subscriptions of P7, 200 at most.",
 )
 @click.option(
     "--data",
@@ -75,7 +75,7 @@ class _Failure:
 @json_option
 def bench(
     *,
-    name: str | None,
+    names: tuple[str, ...],
     seconds: float,
     rounds: int,
     connections: int,
@@ -85,7 +85,7 @@ def bench(
 ) -> int:
     """Measure this project against its peers, side by side, as ratios.
 
-    A name selects one benchmark; without it, all are run. What each side does is part of the JSON.
+    Names select benchmarks; without any, all are run. What each side does is part of the JSON.
     Peers that are not installed are left out; pip install "mnstream[bench]" installs all of them.
     """
     settings = Settings(
@@ -96,7 +96,7 @@ def bench(
         say=lambda text: click.echo(text, err=True),
     )
     with _terminated_like_interrupted():
-        results, failures = _measure([name] if name else list(BENCHMARKS), settings)
+        results, failures = _measure(names or list(BENCHMARKS), settings)
     if as_json:
         print_json(
             {
