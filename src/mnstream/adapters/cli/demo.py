@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -11,10 +11,8 @@ from time import time
 
 import anyio
 import click
-from rich.box import SIMPLE
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from mnstream.adapters.cli.command import (
@@ -29,22 +27,22 @@ from mnstream.adapters.cli.command import (
     run,
     wait_for_signal,
 )
+from mnstream.adapters.cli.demo_view import (
+    frames_ledger,
+    latest_values,
+    notifications_ledger,
+    notifications_table,
+    reporters_table,
+    values_table,
+)
 from mnstream.adapters.runtime.background import background
-from mnstream.adapters.simulation.showcase import DidNotStart, Line, Showcase
-from mnstream.adapters.storage import StoredUnit, stored_units
+from mnstream.adapters.simulation.notified import NotificationLedger
+from mnstream.adapters.simulation.processes import DidNotStart
+from mnstream.adapters.simulation.showcase import Line, Showcase
 
 REFRESH_S = 0.5
 LINES_EVERY_S = 3.0
 """How often the values are shown where there is no terminal to refresh."""
-HIGHLIGHTS = (
-    "host.cpu.utilisation_percent",
-    "host.cpu.load_average_1_min",
-    "host.memory.available_bytes",
-    "host.network.received_bytes_total",
-    "RRC.ConnMean",
-    "RRU.PrbUsedDl",
-    "DRB.UEThpDl",
-)
 PLAIN_WIDTH = 110
 """Columns of a table where there is no terminal."""
 
@@ -62,7 +60,7 @@ PLAIN_WIDTH = 110
     type=click.Choice(["none", "all"]),
     default="all",
     show_default=True,
-    help="Whether connections are cut, the network stalls and the collector is killed.",
+    help="Whether connections are cut, the network stalls and loses, and processes are killed.",
 )
 @click.option(
     "--rate",
@@ -87,13 +85,15 @@ def demo(
     backend: str,
     as_json: bool,
 ) -> int:
-    """Run a collector, three simulated base stations and this machine's own counters.
+    """Run a collector, three simulated base stations, this machine's own counters; and notify.
 
-    Connections are cut and the collector is killed while they report. At the end every frame that
-    was acknowledged is looked up in the collector's log. Exit code 0 only if none is missing.
+    Connections are cut, the collector and the notifier are killed, and notifications are lost,
+    doubled and reordered. At the end every frame that was acknowledged is looked up in the
+    collector's log, and every notification in what the subscriber handed over. Exit code 0 only if
+    none is missing.
     """
     with _directory(data) as directory:
-        show = Show(Showcase(directory, rate=rate), as_json=as_json)
+        show = Show(Showcase(directory, seconds=seconds, rate=rate), as_json=as_json)
         try:
             return run(lambda: show.run(seconds, with_faults=fault == "all"), backend=backend)
         except DidNotStart as error:
@@ -103,6 +103,7 @@ def demo(
 @contextmanager
 def _directory(chosen: Path | None) -> Generator[Path]:
     if chosen is not None:
+        chosen.mkdir(parents=True, exist_ok=True)
         yield chosen
     else:
         with tempfile.TemporaryDirectory(prefix="mnstream-demo-") as name:
@@ -126,14 +127,20 @@ class Show:
         """Run it and return the exit code."""
         interrupted = DONE
         self._tell("starting a collector process and four reporters: this machine, three gNBs")
-        async with self.showcase.running(), background() as tasks:
-            self._tell(f"reporting to {self.showcase.collector.url} for {seconds:g} s")
-            tasks.start_soon(self._watch)
-            if with_faults:
-                tasks.start_soon(self.showcase.misbehave, self._tell)
-            with anyio.move_on_after(seconds):
-                interrupted = await wait_for_signal()
-            self._tell("reporting ends; what is not acknowledged yet is delivered")
+        self._tell("starting a notifier process and a subscriber, with a proxy in between")
+        async with self.showcase.running(self._tell):
+            async with background() as tasks:
+                self._tell(f"reporting to {self.showcase.collector.url} for {seconds:g} s")
+                self._tell(f"notifying from {self.showcase.notified.notifier.url}")
+                tasks.start_soon(self._watch)
+                if with_faults:
+                    tasks.start_soon(self.showcase.misbehave, self._tell)
+                    tasks.start_soon(self.showcase.notified.misbehave, self._tell)
+                with anyio.move_on_after(seconds) as running:
+                    interrupted = await wait_for_signal()
+            self._tell("both end: what is not acknowledged is delivered, what is missing fetched")
+            if not running.cancelled_caught:
+                self.showcase.notified.cut_short()
         return self._reckon(interrupted)
 
     def _tell(self, text: str) -> None:
@@ -146,62 +153,31 @@ class Show:
         if not self._console.is_terminal:
             while True:
                 await anyio.sleep(LINES_EVERY_S)
-                for measured, values in self._values().items():
+                for measured, values in latest_values(self.showcase.collector.data).items():
                     shown = ", ".join(f"{name} {value}" for name, value in values.items())
                     self._tell(f"{measured}: {shown}")
+                counts, done = self.showcase.notified.counts, self.showcase.notified.handed_over
+                self._tell(
+                    f"notifications: {len(done)} handed over in order, {counts.recovered} fetched, "
+                    f"{counts.out_of_order} came behind later ones, {counts.duplicates} twice"
+                )
         with Live(console=self._console, auto_refresh=False) as live:
             while True:
                 live.update(self._view(), refresh=True)
                 await anyio.sleep(REFRESH_S)
 
     def _view(self) -> Group:
-        reporters = Table(title="reporters", title_justify="left", box=SIMPLE)
-        for heading in ("", "connection", "frames", "acknowledged", "sent again"):
-            reporters.add_column(
-                heading, justify="left" if heading in ("", "connection") else "right"
-            )
-        for member in self.showcase.cast:
-            producer = member.reporter.producer
-            reporters.add_row(
-                member.name,
-                producer.state.value,
-                str(len(member.digests)),
-                str(member.acknowledged),
-                str(producer.counts.frames_resent),
-            )
-        values = Table(
-            title="latest values in the collector's log", title_justify="left", box=SIMPLE
+        return Group(
+            reporters_table(self.showcase.cast),
+            notifications_table(self.showcase.notified),
+            values_table(latest_values(self.showcase.collector.data)),
+            Text("\n".join(self._news)),
         )
-        for heading in ("object", "metric", "value"):
-            values.add_column(heading, justify="right" if heading == "value" else "left")
-        for measured, shown in self._values().items():
-            for name, value in shown.items():
-                values.add_row(measured, name, value)
-                measured = ""  # noqa: PLW2901 - each object is named once
-        return Group(reporters, values, Text("\n".join(self._news)))
-
-    def _values(self) -> dict[str, dict[str, str]]:
-        """Look up the latest values of a few metrics where the collector has stored them."""
-        latest: dict[str, dict[str, str]] = {}
-        for unit in self._recent_units():
-            for name in HIGHLIGHTS:
-                value = (unit.values or {}).get(name)
-                if isinstance(value, int | float):
-                    latest.setdefault(unit.object_dn or "", {})[name] = _text(value)
-        # One object of a kind is enough to look at; the log holds them all.
-        kinds: dict[tuple[str, ...], str] = {}
-        for measured in sorted(latest, key=lambda name: (_is_still(latest[name]), name)):
-            kinds.setdefault(tuple(latest[measured]), measured)
-        return {measured: latest[measured] for measured in sorted(kinds.values())}
-
-    def _recent_units(self) -> Iterator[StoredUnit]:
-        since_ms = round((time() - 2) * 1000)
-        return stored_units(self.showcase.collector.data, since_ms=since_ms)
 
     def _reckon(self, interrupted: int) -> int:
-        lines = self.showcase.ledger()
+        lines, notifications = self.showcase.ledger(), self.showcase.notified.ledger()
         missing = sum(line.missing for line in lines)
-        left = sum(line.offered - line.acknowledged for line in lines)
+        holds = not missing and notifications.holds
         if self._as_json:
             totals = {
                 "offered": sum(line.offered for line in lines),
@@ -214,48 +190,35 @@ class Show:
                 {
                     "reporters": [asdict(line) for line in lines],
                     "totals": totals,
+                    "notifications": asdict(notifications),
                     "faults": dict(self.showcase.faults),
-                    "nothing_acknowledged_was_lost": missing == 0,
+                    "nothing_acknowledged_was_lost": holds,
                 }
             )
         else:
-            self._console.print(_ledger_table(lines))
-            acknowledged = sum(line.acknowledged for line in lines)
-            self._console.print(
-                f"Nothing was lost: all {acknowledged} acknowledged frames are in the log."
-                if not missing
-                else f"{missing} acknowledged frames are MISSING from the log.",
-                soft_wrap=True,
-            )
-            if left:
-                self._console.print(f"{left} frames were never acknowledged.")
-        if missing:
+            self._show(lines, notifications, missing)
+        if not holds:
             return DOES_NOT_HOLD
         return INTERRUPTED if interrupted == INTERRUPTED else DONE
 
-
-def _text(value: float) -> str:
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
-
-
-def _is_still(values: dict[str, str]) -> bool:
-    return all(value == "0" for value in values.values())
-
-
-def _ledger_table(lines: list[Line]) -> Table:
-    table = Table(title="ledger: frames", title_justify="left", box=SIMPLE)
-    headings = (
-        "reporter",
-        "offered",
-        "acknowledged",
-        "sent again",
-        "in the log",
-        "duplicates",
-        "missing",
-    )
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading == "reporter" else "right")
-    for line in lines:
-        numbers = (line.offered, line.acknowledged, line.resent, line.stored, line.duplicates)
-        table.add_row(line.reporter, *map(str, numbers), str(line.missing))
-    return table
+    def _show(self, lines: list[Line], notifications: NotificationLedger, missing: int) -> None:
+        self._console.print(frames_ledger(lines))
+        self._console.print(notifications_ledger(notifications))
+        acknowledged = sum(line.acknowledged for line in lines)
+        left = sum(line.offered - line.acknowledged for line in lines)
+        handed_over = notifications.handed_over
+        for holds, good, bad in (
+            (
+                not missing,
+                f"Nothing was lost: all {acknowledged} acknowledged frames are in the log.",
+                f"{missing} acknowledged frames are MISSING from the log.",
+            ),
+            (
+                notifications.holds,
+                f"Nothing was lost: all {handed_over} notifications came once and in order.",
+                "Notifications are MISSING, came again or in the wrong order.",
+            ),
+        ):
+            self._console.print(good if holds else bad, soft_wrap=True)
+        if left:
+            self._console.print(f"{left} frames were never acknowledged.")

@@ -1,25 +1,24 @@
-"""The demo's cast: a collector process, reporters, faults between them, and the reckoning."""
+"""The demo's cast: processes, reporters, faults between them, and the reckoning."""
 
 from __future__ import annotations
 
-import json
-import signal
 import socket
-import sys
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import mkdtemp
 from zlib import crc32
 
 import anyio
-from anyio.abc import Process
 
 from mnstream.adapters.entropy import SystemClock, SystemEntropy
 from mnstream.adapters.http import HttpTransport
 from mnstream.adapters.runtime.measuring import encode_readings
 from mnstream.adapters.runtime.reporter import Reporter
+from mnstream.adapters.simulation.notified import Notified
+from mnstream.adapters.simulation.processes import ServiceProcess
 from mnstream.adapters.simulation.proxy import UnreliableProxy
 from mnstream.adapters.sources import HostSource, SimulatedSource
 from mnstream.adapters.storage import Entry, LogReader
@@ -29,78 +28,7 @@ from mnstream.core.streaming.producer import StreamingProducer
 from mnstream.core.values import ProducerId
 from mnstream.ports.source import MeasurementSource
 
-START_TIMEOUT_S = 30
-DRAIN_TIMEOUT_S = 30
 Told = Callable[[str], None]
-
-
-class DidNotStart(Exception):
-    """The collector process ended, or said nothing, before it was ready."""
-
-
-class CollectorProcess:
-    """``mnstream collect`` as a process that can be killed and started again in its place."""
-
-    def __init__(self, data: Path) -> None:
-        """Keep its data in this directory; its port stays the same for ever."""
-        self.data = data
-        self.url = ""
-        self.starts = 0
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
-        self._process: Process | None = None
-        self._ready = False
-
-    @asynccontextmanager
-    async def running(self) -> AsyncGenerator[None]:
-        """Start it, and stop it gracefully."""
-        try:
-            await self.start()
-            yield
-        finally:
-            with anyio.CancelScope(shield=True):
-                await self._end(signal.SIGTERM)
-
-    async def start(self) -> None:
-        """Start it and wait until it is ready.
-
-        Raises:
-            DidNotStart: It is not.
-        """
-        command = [sys.executable, "-m", "mnstream", "collect", "--log-level", "warning"]
-        command += ["--listen", f"127.0.0.1:{self.port}", "--data", str(self.data)]
-        self._ready = False
-        self._process = await anyio.open_process(command, stdin=None, stderr=None)
-        assert self._process.stdout is not None
-        line = b""
-        try:
-            with anyio.fail_after(START_TIMEOUT_S):
-                while not line.endswith(b"\n"):
-                    line += await self._process.stdout.receive()
-        except (TimeoutError, anyio.EndOfStream) as error:
-            raise DidNotStart("the collector process did not get ready") from error
-        self.url = str(json.loads(line)["url"])
-        self.starts += 1
-        self._ready = True
-
-    async def ensure_running(self) -> None:
-        """Start it unless it runs: whoever was killing it may have been interrupted."""
-        if not self._ready:
-            await self.kill()
-            await self.start()
-
-    async def kill(self) -> None:
-        """End it as a power failure would."""
-        await self._end(signal.SIGKILL)
-
-    async def _end(self, number: signal.Signals) -> None:
-        process, self._process, self._ready = self._process, None, False
-        if process is not None:
-            if process.returncode is None:
-                process.send_signal(number)
-            await process.wait()
-            await process.aclose()
 
 
 @dataclass(slots=True)
@@ -148,26 +76,35 @@ class Line:
 
 
 class Showcase:
-    """Several reporters, a collector process, and a proxy between them that can be told to fail."""
+    """Reporters and a collector, a notifier and a subscriber, and networks that can fail."""
 
-    def __init__(self, data: Path, *, rate: float) -> None:
+    def __init__(self, data: Path, *, seconds: float, rate: float) -> None:
         """Prepare; nothing runs yet.
 
         Args:
-            data: Directory for the collector's log.
+            data: Existing directory for the collector's log and for what notifications leave.
+            seconds: How long it is going to run.
             rate: Frames a second from each reporter.
         """
-        self.collector = CollectorProcess(data)
+        self.collector = ServiceProcess("collect", data)
+        # One of its own each time: a position in the lines of another run would mislead it.
+        folder = Path(mkdtemp(prefix="notifications-", dir=data))
+        self.notified = Notified(folder, seconds=seconds)
         self.proxy = UnreliableProxy("127.0.0.1", self.collector.port)
         self.cast: list[Cast] = []
-        self.faults: Counter[str] = Counter()
+        self._faults: Counter[str] = Counter()
         self._rate = rate
         self._over = anyio.Event()
 
+    @property
+    def faults(self) -> Counter[str]:
+        """What was done to processes and connections so far."""
+        return self._faults + Counter({"notifier killed": self.notified.kills})
+
     @asynccontextmanager
-    async def running(self) -> AsyncGenerator[None]:
-        """Report while the block runs; then deliver what is left, and stop."""
-        async with self.collector.running(), self.proxy.running():
+    async def running(self, tell: Told) -> AsyncGenerator[None]:
+        """Report and notify while the block runs; then deliver what is left, and stop."""
+        async with self.notified.running(tell), self.collector.running(), self.proxy.running():
             self.cast = [self._host(), *(self._cell(number) for number in range(1, 4))]
             async with anyio.create_task_group() as tasks:
                 for member in self.cast:
@@ -175,23 +112,24 @@ class Showcase:
                 yield
                 await self.collector.ensure_running()
                 self._over.set()
+                await self.notified.finish()
 
     async def misbehave(self, tell: Told) -> None:
         """Cut, stall and kill, one after the other, until cancelled."""
         while True:
             await anyio.sleep(2)
             tell(f"fault: {self.proxy.cut()} connections cut")
-            self.faults["connections cut"] += 1
+            self._faults["connections cut"] += 1
             await anyio.sleep(2)
             tell("fault: collector killed with SIGKILL")
-            self.faults["collector killed"] += 1
+            self._faults["collector killed"] += 1
             await self.collector.kill()
             await anyio.sleep(0.5)
             await self.collector.start()
             tell("collector is back, with the connections that its log tells of")
             await anyio.sleep(2)
             tell("fault: network stalls for a second")
-            self.faults["network stalled"] += 1
+            self._faults["network stalled"] += 1
             await self.proxy.stall(1)
 
     def ledger(self) -> list[Line]:
