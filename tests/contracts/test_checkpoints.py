@@ -32,7 +32,7 @@ async def test_memory() -> None:
 
 
 class KeepsTheHighest(MemoryCheckpoints):
-    async def save(self, number: Number) -> None:
+    async def save(self, number: Number, checksum: int | None = None) -> None:
         before = self.load(number.subscription_id)
         if before is None or before.sequence_no < number.sequence_no:
             await super().save(number)

@@ -116,9 +116,16 @@ class HandOver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaveCheckpoint:
-    """Remember durably that everything up to this number was handed over, before going on."""
+    """Remember durably that everything up to this number was handed over, before going on.
+
+    Attributes:
+        number: The number.
+        checksum: CRC-32 of the text that it stood for, where only that can tell a restart of the
+            producer; None where its epoch tells it.
+    """
 
     number: Number
+    checksum: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,11 @@ class Checkpoints(Protocol):
         """Return the last number that was saved when this was opened, or since; None for none."""
         ...
 
-    async def save(self, number: Number) -> None:
+    def checksum(self, subscription_id: SubscriptionId) -> int | None:
+        """Return what was saved beside that number; None for nothing."""
+        ...
+
+    async def save(self, number: Number, checksum: int | None = None) -> None:
         """Remember durably that everything up to this number was processed.
 
         Cancelled, it may or may not be remembered.

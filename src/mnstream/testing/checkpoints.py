@@ -44,6 +44,8 @@ async def check_checkpoints(make: CheckpointsMaker) -> None:
         for number in NUMBERS:
             await _save(checkpoints, number)
             assert checkpoints.load(number.subscription_id) == number, "what was saved is another"
+            assert checkpoints.checksum(number.subscription_id) is None, "nothing was beside it"
+        await checkpoints.save(NUMBERS[1], 2**32 - 1)
         for value in ("", "first", "x" * 100_000, "\u00e9 'quoted'"):
             await _remember(checkpoints, "subscription", value)
             assert checkpoints.setting("subscription") == value
@@ -52,6 +54,8 @@ async def check_checkpoints(make: CheckpointsMaker) -> None:
         async with make() as checkpoints:
             for number in NUMBERS:
                 assert checkpoints.load(number.subscription_id) == number, "a number is lost"
+                saved = checkpoints.checksum(number.subscription_id)
+                assert saved == (2**32 - 1 if number == NUMBERS[1] else None), "a checksum is lost"
             assert checkpoints.setting("subscription") == "\u00e9 'quoted'", "a value is lost"
             assert checkpoints.setting("1") == "a setting is no checkpoint"
     await _check_going_back(make)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from zlib import crc32
+
 import pytest
 
 from mnstream.core.events import DeadlineReached
@@ -17,6 +20,7 @@ from mnstream.core.notification_events import (
     FetchFailed,
     NotificationConsumerEvent,
     NotificationReceived,
+    RangeFetched,
     SynchronisationRequested,
 )
 from mnstream.core.notification_values import UNTOLD, Epoch, Number
@@ -50,12 +54,23 @@ CONFIG = NotificationConsumerConfig(
 E3 = Epoch(3_000_000)
 SYNCHRONISE = SynchronisationRequested()
 DEADLINE = DeadlineReached()
+ELSE = "a number stands for something else"
+ROLLED = "the producer has not stored them any more"
 WENT_BACK = "numbers went back"
 FORGOTTEN = "the producer does not remember this epoch"
 
 
-def new(checkpoint: Number | None = None, *, from_start: bool = False) -> NotificationConsumer:
-    return NotificationConsumer(S1, checkpoint=checkpoint, from_start=from_start, config=CONFIG)
+def new(
+    checkpoint: Number | None = None, *, checksum: int | None = None, from_start: bool = False
+) -> NotificationConsumer:
+    return NotificationConsumer(
+        S1, checkpoint=checkpoint, checksum=checksum, from_start=from_start, config=CONFIG
+    )
+
+
+def checksum(number: int) -> int:
+    """What is saved beside a number whose epoch is not told."""
+    return crc32(note(number, UNTOLD).payload)
 
 
 def following(number: int, epoch: Epoch = E1) -> NotificationConsumer:
@@ -261,7 +276,7 @@ def test_numbers_that_go_back_while_time_goes_on_are_a_restart() -> None:
         *unknown(UNTOLD, 6, WENT_BACK),
         *restart(UNTOLD, UNTOLD, certain=False),
     )
-    assert effects[5:] == (ask(epoch=UNTOLD),)
+    assert effects[5:] == (ask(1, 1, epoch=UNTOLD),)
     assert consumer.counts.restarts == 1
 
 
@@ -273,8 +288,8 @@ def test_what_a_network_repeats_is_no_restart() -> None:
 
 def test_what_may_be_a_repetition_is_asked_about() -> None:
     consumer = following(5, UNTOLD)
-    assert feed(consumer, again(3, time_ms=2)) == (ask(epoch=UNTOLD),)
-    assert feed(consumer, answer(window(1, 5, UNTOLD))) == ()
+    assert feed(consumer, again(3, time_ms=2)) == (ask(5, 5, epoch=UNTOLD),)
+    assert feed(consumer, answer(window(1, 5, UNTOLD), 5, 5, 5)) == ()
     assert (consumer.counts.duplicates, consumer.counts.restarts) == (1, 0)
 
 
@@ -298,7 +313,7 @@ def test_a_hole_is_given_up_at_an_inferred_restart() -> None:
     assert effects[2:] == (saved(4, UNTOLD), hand(5, UNTOLD))
     effects = feed(consumer, handed(5, UNTOLD))
     assert effects[:5] == (
-        saved(5, UNTOLD),
+        SaveCheckpoint(number=no(5, epoch=UNTOLD), checksum=checksum(5)),
         *unknown(UNTOLD, 6, WENT_BACK),
         *restart(UNTOLD, UNTOLD, certain=False),
     )
@@ -342,16 +357,76 @@ def test_a_restart_before_anything_is_followed() -> None:
 def test_a_heartbeat_that_goes_back_is_asked_about() -> None:
     consumer = following(5, UNTOLD)
     assert feed(consumer, heard(5, UNTOLD)) == ()
-    assert feed(consumer, heard(2, UNTOLD)) == (ask(epoch=UNTOLD),)
-    effects = feed(consumer, answer(window(1, 2, UNTOLD)))
+    assert feed(consumer, heard(2, UNTOLD)) == (ask(5, 5, epoch=UNTOLD),)
+    effects = feed(consumer, answer(window(1, 2, UNTOLD), 5, 5))
     assert effects[2:] == (*restart(UNTOLD, UNTOLD, certain=False), ask(1, 2, UNTOLD))
 
 
 def test_a_heartbeat_that_is_late_is_no_restart() -> None:
     consumer = following(5, UNTOLD)
     feed(consumer, heard(2, UNTOLD))
-    assert feed(consumer, answer(window(1, 5, UNTOLD))) == ()
+    assert feed(consumer, answer(window(1, 5, UNTOLD), 5, 5, 5)) == ()
     assert consumer.state is S.IN_SEQUENCE
+
+
+def other_life(first: int, last: int, newest: int) -> RangeFetched:
+    """An answer of a producer that has begun anew and gone past what we know."""
+    given = tuple(note(each, UNTOLD, text="again") for each in range(first, last + 1))
+    return replace(answer(window(1, newest, UNTOLD), first, last), notifications=given)
+
+
+def test_a_hole_behind_a_number_that_stands_for_something_else_is_a_restart() -> None:
+    consumer = following(2, UNTOLD)
+    feed(consumer, again(6))
+    assert feed(consumer, DEADLINE, now_ms=1_500) == (ask(2, 5, UNTOLD),)
+    effects = feed(consumer, other_life(2, 5, 6), now_ms=1_600)
+    assert effects == (
+        *unknown(UNTOLD, 3, ELSE),
+        *restart(UNTOLD, UNTOLD, certain=False),
+        ask(epoch=UNTOLD),
+    )
+    feed(consumer, answer(window(1, 6, UNTOLD)), now_ms=1_700)
+    assert consumer.sequence is not None
+    assert (consumer.sequence.processed, consumer.sequence.highest) == (0, 6)
+
+
+def test_a_number_in_the_buffer_serves_as_well() -> None:
+    consumer = following(2, UNTOLD)
+    feed(consumer, got(3, UNTOLD), got(4, UNTOLD), again(7))
+    assert feed(consumer, DEADLINE, now_ms=1_500) == (ask(4, 6, UNTOLD),)
+    assert feed(consumer, other_life(4, 6, 7), now_ms=1_600) == ()
+    effects = feed(consumer, handed(3, UNTOLD), handed(4, UNTOLD), now_ms=1_700)
+    assert effects[1] == hand(4, UNTOLD)
+    assert effects[3:5] == unknown(UNTOLD, 5, ELSE)
+
+
+def test_a_checkpoint_tells_a_life_from_another() -> None:
+    consumer = new(no(7, epoch=UNTOLD), checksum=checksum(7))
+    assert feed(consumer, SYNCHRONISE) == (ask(7, 7, UNTOLD),)
+    effects = feed(consumer, other_life(7, 7, 13))
+    assert effects == (
+        *unknown(UNTOLD, 8, ELSE),
+        *restart(UNTOLD, UNTOLD, certain=False),
+        ask(epoch=UNTOLD),
+    )
+
+
+def test_the_same_life_goes_on_behind_its_checkpoint() -> None:
+    consumer = new(no(7, epoch=UNTOLD), checksum=checksum(7))
+    feed(consumer, SYNCHRONISE)
+    assert feed(consumer, answer(window(1, 9, UNTOLD), 7, 7, 7)) == ()
+    assert feed(consumer, DEADLINE, now_ms=1_500) == (ask(7, 9, UNTOLD),)
+    assert feed(consumer, answer(window(1, 9, UNTOLD), 7, 9, 7, 8, 9)) == (hand(8, UNTOLD),)
+    assert consumer.counts.recovered == 2
+
+
+def test_a_checkpoint_that_the_producer_has_not_stored_any_more_tells_nothing() -> None:
+    consumer = new(no(7, epoch=UNTOLD), checksum=checksum(7))
+    feed(consumer, SYNCHRONISE)
+    assert feed(consumer, answer(window(9, 9, UNTOLD), 7, 7)) == ()
+    assert feed(consumer, DEADLINE, now_ms=1_500) == (ask(7, 9, UNTOLD),)
+    effects = feed(consumer, answer(window(9, 9, UNTOLD), 7, 9, 9))
+    assert effects[0] == ReportLost(epoch=UNTOLD, first=8, last=8, reason=ROLLED)
 
 
 def test_a_producer_that_begins_to_tell_its_epochs_begins_anew() -> None:

@@ -220,9 +220,10 @@ class ProvisioningHandler:
         if view is None:
             await self._service.create(subscription_id, settings)
             return self._subscription(201, request, subscription_id, media_type)
+        # Also when nothing changes: a recipient that is back says so by subscribing again.
+        await self._service.modify(subscription_id, settings)
         if settings == view.settings:
             return HttpResponse(status=204)
-        await self._service.modify(subscription_id, settings)
         return self._subscription(200, request, subscription_id, media_type)
 
     async def _put_heartbeat(self, request: HttpRequest, target: Target) -> HttpResponse:

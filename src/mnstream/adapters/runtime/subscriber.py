@@ -49,6 +49,8 @@ from mnstream.ports.notification_provider import Fetched, NotificationProvider
 
 ROOM_WAIT_S = 2.0
 """How long a producer is kept waiting for room before it is told to come back."""
+START_PAUSES_S = (0.1, 0.3, 0.6)
+"""Between attempts to subscribe at the beginning: a second, then whoever started it is told."""
 SILENCE_FACTOR = 2.5
 """Heartbeat periods without a word after which the producer is asked whether it knows us."""
 
@@ -192,7 +194,7 @@ class Subscriber:
             OperationError: The producer refuses the subscription.
             TransportError: The producer cannot be reached.
         """
-        is_new = await self.subscribe()
+        is_new = await self._begin()
         async with background() as tasks:
             tasks.start_soon(self._alarm.run)
             tasks.start_soon(self._fetch)
@@ -200,6 +202,15 @@ class Subscriber:
                 tasks.start_soon(self._watch, self._heartbeat.heartbeat_ntf_period_s)
             self._feed(SynchronisationRequested(from_start=is_new))
             yield
+
+    async def _begin(self) -> bool:
+        """Subscribe; one request that is lost on the way is no reason to give up."""
+        for pause_s in START_PAUSES_S:
+            try:
+                return await self.subscribe()
+            except TransportError:
+                await anyio.sleep(pause_s)
+        return await self.subscribe()
 
     async def subscribe(self) -> bool:
         """Make the subscription at the producer what it should be; tell whether it is new."""
@@ -276,7 +287,7 @@ class Subscriber:
         item: Item | None = None
         match effect:
             case SaveCheckpoint():
-                await self._checkpoints.save(effect.number)
+                await self._checkpoints.save(effect.number, effect.checksum)
             case HandOver(received=received):
                 self._in_hand = effect
                 number = received.number

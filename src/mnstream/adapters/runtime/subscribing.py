@@ -132,6 +132,7 @@ async def subscribing(settings: SubscriberSettings) -> AsyncGenerator[RunningSub
         consumer = NotificationConsumer(
             subscription_id,
             checkpoint=checkpoints.load(subscription_id),
+            checksum=checkpoints.checksum(subscription_id),
             from_start=is_own,
             config=settings.consumer,
         )

@@ -28,13 +28,14 @@ MIGRATIONS = (
     CREATE TABLE checkpoint (
         subscription TEXT PRIMARY KEY,
         epoch INTEGER NOT NULL,
-        sequence_no INTEGER NOT NULL
+        sequence_no INTEGER NOT NULL,
+        checksum INTEGER
     ) WITHOUT ROWID;
     CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID
     """,
 )
 
-_SAVE = "REPLACE INTO checkpoint VALUES (?, ?, ?)"
+_SAVE = "REPLACE INTO checkpoint VALUES (?, ?, ?, ?)"
 _REMEMBER = "REPLACE INTO setting VALUES (?, ?)"
 
 
@@ -61,13 +62,16 @@ class SqliteCheckpoints:
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o640))
             self._connection = connection = connect(path, durability)
             migrate(connection, MIGRATIONS)
-            self._numbers = {
-                SubscriptionId(subscription): Number(
-                    subscription_id=SubscriptionId(subscription),
-                    epoch=Epoch(_unsigned(epoch)),
-                    sequence_no=_unsigned(sequence_no),
+            self._saved: dict[SubscriptionId, tuple[Number, int | None]] = {
+                SubscriptionId(subscription): (
+                    Number(
+                        subscription_id=SubscriptionId(subscription),
+                        epoch=Epoch(_unsigned(epoch)),
+                        sequence_no=_unsigned(sequence_no),
+                    ),
+                    checksum,
                 )
-                for subscription, epoch, sequence_no in connection.execute(
+                for subscription, epoch, sequence_no, checksum in connection.execute(
                     "SELECT * FROM checkpoint"
                 )
             }
@@ -106,9 +110,15 @@ class SqliteCheckpoints:
 
     def load(self, subscription_id: SubscriptionId) -> Number | None:
         """Return the last number that was saved when this was opened, or since; None for none."""
-        return self._numbers.get(subscription_id)
+        saved = self._saved.get(subscription_id)
+        return None if saved is None else saved[0]
 
-    async def save(self, number: Number) -> None:
+    def checksum(self, subscription_id: SubscriptionId) -> int | None:
+        """Return what was saved beside that number; None for nothing."""
+        saved = self._saved.get(subscription_id)
+        return None if saved is None else saved[1]
+
+    async def save(self, number: Number, checksum: int | None = None) -> None:
         """Remember durably that everything up to this number was processed.
 
         Cancelled, it may or may not be remembered.
@@ -117,9 +127,9 @@ class SqliteCheckpoints:
             OSError: It cannot be written; nothing changed.
             LogClosed: This was closed.
         """
-        signed = (number.subscription_id, _signed(number.epoch), _signed(number.sequence_no))
-        await self._write(_SAVE, signed)
-        self._numbers[number.subscription_id] = number
+        signed = (_signed(number.epoch), _signed(number.sequence_no))
+        await self._write(_SAVE, (number.subscription_id, *signed, checksum))
+        self._saved[number.subscription_id] = (number, checksum)
 
     def setting(self, name: str) -> str | None:
         """Return what was remembered under a name; None for nothing."""
@@ -135,7 +145,7 @@ class SqliteCheckpoints:
         await self._write(_REMEMBER, (name, value))
         self._settings[name] = value
 
-    async def _write(self, statement: str, parameters: tuple[str | int, ...]) -> None:
+    async def _write(self, statement: str, parameters: tuple[str | int | None, ...]) -> None:
         if self._closed:
             raise LogClosed("nothing is remembered any more")
         write: Callable[[], object] = partial(self._connection.execute, statement, parameters)

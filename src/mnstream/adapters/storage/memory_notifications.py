@@ -246,6 +246,7 @@ class MemoryCheckpoints:
 
     Attributes:
         numbers: What was saved, by subscription.
+        checksums: What was saved beside it.
         settings: What was remembered, by name.
         trouble: Why saving fails; empty when it works.
     """
@@ -253,6 +254,9 @@ class MemoryCheckpoints:
     def __init__(self, earlier: MemoryCheckpoints | None = None) -> None:
         """Begin with what an earlier one had."""
         self.numbers: dict[SubscriptionId, Number] = {} if earlier is None else {**earlier.numbers}
+        self.checksums: dict[SubscriptionId, int | None] = {}
+        if earlier is not None:
+            self.checksums.update(earlier.checksums)
         self.settings: dict[str, str] = {} if earlier is None else {**earlier.settings}
         self.trouble = ""
 
@@ -260,7 +264,11 @@ class MemoryCheckpoints:
         """Return the last number that was saved; None for none."""
         return self.numbers.get(subscription_id)
 
-    async def save(self, number: Number) -> None:
+    def checksum(self, subscription_id: SubscriptionId) -> int | None:
+        """Return what was saved beside that number; None for nothing."""
+        return self.checksums.get(subscription_id)
+
+    async def save(self, number: Number, checksum: int | None = None) -> None:
         """Remember that everything up to this number was processed.
 
         Raises:
@@ -268,6 +276,7 @@ class MemoryCheckpoints:
         """
         await self._pretend_to_write()
         self.numbers[number.subscription_id] = number
+        self.checksums[number.subscription_id] = checksum
 
     def setting(self, name: str) -> str | None:
         """Return what was remembered under a name; None for nothing."""

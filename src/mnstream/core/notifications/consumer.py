@@ -45,8 +45,8 @@ from mnstream.core.notification_values import UNTOLD, Epoch, Number, Received, S
 from mnstream.core.notifications.config import NotificationConsumerConfig
 from mnstream.core.notifications.counts import NotificationConsumerCounts
 from mnstream.core.notifications.epochs import Ending, Epochs
-from mnstream.core.notifications.gaps import Span, plan
-from mnstream.core.notifications.recent import Recent
+from mnstream.core.notifications.gaps import NO_NUMBERS, Span, plan
+from mnstream.core.notifications.recent import Anchor, Recent
 from mnstream.core.notifications.sequence import EpochSequence, Lost
 from mnstream.core.pauses import pause_ms
 
@@ -55,8 +55,6 @@ S = SynchronisationState
 _Step = (
     SynchronisationRequested | RangeFetched | FetchFailed | DeadlineReached | HoleFound | HoleClosed
 )
-NO_NUMBERS = Span(1, 0)
-"""Asked for when only the window is wanted."""
 
 
 class NotificationConsumer:
@@ -67,6 +65,7 @@ class NotificationConsumer:
         subscription_id: SubscriptionId,
         *,
         checkpoint: Number | None = None,
+        checksum: int | None = None,
         from_start: bool = False,
         config: NotificationConsumerConfig | None = None,
     ) -> None:
@@ -75,6 +74,7 @@ class NotificationConsumer:
         Args:
             subscription_id: The subscription.
             checkpoint: Last notification that was processed; None for none.
+            checksum: What was saved with it, if anything was.
             from_start: Whether number 1 is wanted because the subscription is this consumer's own.
                 Otherwise, without a checkpoint, what was before is left alone (B2).
             config: Limits and times.
@@ -91,10 +91,13 @@ class NotificationConsumer:
         )
         self._in_hand: Received | None = None
         self._recent = Recent()
+        if checkpoint is not None and checksum is not None:
+            self._recent.restore(checkpoint.sequence_no, checksum)
         self._must_ask = False
         self._must_go_on = False
         self._wants_newest = False
         self._asked: tuple[Epoch, Span] | None = None
+        self._anchor: Anchor | None = None
         self._hole = 0
         self._fruitless = 0
         self._failures = 0
@@ -118,8 +121,8 @@ class NotificationConsumer:
             now_ms: Driver's monotonic time, integer milliseconds, never decreasing.
 
         Returns:
-            Effects in the order in which they must be carried out; ``()`` when none. At most one
-            HandOver is open at a time, and at most one FetchRange is of interest: the last.
+            Effects in the order in which they must be carried out. At most one HandOver is open at
+            a time, and only the last FetchRange is of interest.
 
         Raises:
             LocalProtocolError: The application has processed what it was not given. Nothing
@@ -257,16 +260,19 @@ class NotificationConsumer:
 
     def _fetch(self, event: _Step, now_ms: int) -> Effects:
         """Ask for the first stretch that is missing, or only for what there is."""
-        epoch, span = self._epochs.join_at, None
+        epoch, span, self._anchor = self._epochs.join_at, None, None
         if self.sequence is not None:
             epoch = self.sequence.epoch
             span = self.sequence.missing(at_most=self.config.fetch_max)
-        self._asked = (epoch, span or NO_NUMBERS)
+            self._anchor = self._recent.anchor(self.sequence)
+        if self._anchor is not None:
+            span = self._anchor.before(span)
+        span = span or NO_NUMBERS
+        self._asked = (epoch, span)
         self._wants_newest = self._must_ask
         self._must_ask = self._must_go_on = False
         self._deadline_ms = now_ms + self.config.fetch_timeout_ms
-        first, last = self._asked[1].first, self._asked[1].last
-        return (FetchRange(epoch=epoch, first=first, last=last),)
+        return (FetchRange(epoch=epoch, first=span.first, last=span.last),)
 
     def _pause(self, event: _Step, now_ms: int) -> Effects:
         assert isinstance(event, FetchFailed | DeadlineReached)
@@ -304,16 +310,20 @@ class NotificationConsumer:
                 self._must_ask = True
                 return ()
             effects = (SaveCheckpoint(number=self._epochs.number(sequence.processed)),)
+        if self._anchor is not None and self._anchor.is_denied(event.notifications):
+            sequence.close()
+            self._epochs.infer_restart("a number stands for something else")
+            return effects
         if self._epochs.find(window.epoch) is sequence:
             if window.next_epoch is not None or self._wants_newest:
                 sequence.know(window.newest_sequence_no)
-            if event.first <= event.last:
-                self._take_numbers(sequence, event)
+            first = event.first if self._anchor is None else event.first + 1
+            if first <= event.last:
+                self._take_numbers(sequence, event, Span(first, event.last))
         self._epochs.conclude(window, settled=not self._must_ask)
         return effects
 
-    def _take_numbers(self, sequence: EpochSequence, event: RangeFetched) -> None:
-        asked = Span(event.first, event.last)
+    def _take_numbers(self, sequence: EpochSequence, event: RangeFetched, asked: Span) -> None:
         given = [each.number.sequence_no for each in event.notifications]
         for number, received in zip(given, event.notifications, strict=True):
             if asked.first <= number <= asked.last and sequence.is_new(number):
@@ -353,7 +363,7 @@ class NotificationConsumer:
         sequence.finish(number.sequence_no)
         self._recent.remember(received)
         self.counts.handed_over += 1
-        saved = SaveCheckpoint(number=number)
+        saved = SaveCheckpoint(number=number, checksum=self._recent.checksum(number))
         if received.not_sent_types == frozenset():
             return (saved,)
         reason = "the producer did not prepare some notifications"

@@ -20,6 +20,10 @@ class Span:
     last: int
 
 
+NO_NUMBERS = Span(1, 0)
+"""Asked for when only what there is at all is wanted."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What an answer of the producer says about the numbers that it was asked for.

@@ -58,6 +58,13 @@ class EpochSequence:
         """Give a notification that is here and not processed."""
         return self._here.get(number)
 
+    def close(self) -> None:
+        """Take what is behind the first missing number for nothing: it is not of this epoch."""
+        self._here = {
+            number: each for number, each in self._here.items() if number <= self.complete
+        }
+        self.highest = self.complete
+
     def know(self, number: int) -> None:
         """Learn that a number exists."""
         self.highest = max(self.highest, number)

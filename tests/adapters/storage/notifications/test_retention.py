@@ -104,10 +104,15 @@ async def test_age_is_looked_at_when_something_is_written_and_when_not(tmp_path:
     async with SqliteNotificationStore.open(tmp_path, config, wall_ms=lambda: now_ms) as store:
         for each in SUBSCRIPTIONS:
             store.save_subscription(each)
-        append(store, 1, number(A, FIRST, 1))
-        append(store, 2, number(A, FIRST, 2), number(B, FIRST, 1))
+        for index, numbers in enumerate(
+            [[number(A, FIRST, 1)], [number(A, FIRST, 2), number(B, FIRST, 1)]], start=1
+        ):
+            append(store, index, *numbers)  # with an eventTime that says nothing about its age
+            now_ms = WALL_MS + index * 1_000
+            await store.flush()
+        assert await store.committed() == Committed(notification_id=2, rolled_over={})
         append(store, 3, number(A, FIRST, 3))
-        now_ms = WALL_MS + 12_000  # those of the second 2 are not older than ten seconds
+        now_ms = WALL_MS + 12_000  # what was stored in the second 2 is not older than ten seconds
         await store.flush()
         assert await held(store, A) == [2, 3]
         assert await store.committed() == Committed(notification_id=3, rolled_over={A: 2})
@@ -194,11 +199,13 @@ async def test_a_long_time_off_is_caught_up_in_steps(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now_ms = WALL_MS
-    async with SqliteNotificationStore.open(tmp_path, FAST) as store:
+    async with SqliteNotificationStore.open(tmp_path, FAST, wall_ms=lambda: now_ms) as store:
         for each in SUBSCRIPTIONS[:2]:
             store.save_subscription(each)
         for index in range(1, 96):
             append(store, index, number(A, FIRST, index), number(B, FIRST, index))
+            now_ms = WALL_MS + index * 1_000
+            await store.flush()
     monkeypatch.setattr(retention, "CUT_NOTIFICATIONS", 10)
     now_ms = WALL_MS + FAST.age_max_s * 1_000 + 90_500
     async with SqliteNotificationStore.open(tmp_path, FAST, wall_ms=lambda: now_ms) as store:

@@ -16,8 +16,8 @@ class NotificationStoreConfig:
         notifications_max: Notifications of one subscription. 1,000,000: ten times what a core
             lets wait. Octets and age usually end earlier.
         bytes_max: Octets of all notifications, each counted once however many share it.
-        age_max_s: Age by eventTime. 7 days: a consumer that was away over a weekend, and more.
-            One that is not yet so old keeps those behind it, whatever their eventTime.
+        age_max_s: Age since it was stored, whatever its eventTime. 7 days: a consumer that was
+            away over a weekend, and more.
         epochs_max: Epochs known of one subscription. 1,000: a restart a day for years.
         recent_bytes: Octets of notifications that are kept in memory as well, at least half of it
             the newest ones. 16 MiB: those of the last seconds, which are being delivered.

@@ -88,11 +88,11 @@ class Retention:
         too_old_ms = now_ms - self._config.age_max_s * 1000
         cut: int | None = None
         count = 0
-        for notification_id, event_time_ms, size in self._connection.execute(
-            "SELECT id, event_time_ms, length(common) FROM notification ORDER BY id LIMIT ?",
+        for notification_id, stored_ms, size in self._connection.execute(
+            "SELECT id, stored_ms, length(common) FROM notification ORDER BY id LIMIT ?",
             (count_max,),
         ):
-            if books.stored_bytes <= self._config.bytes_max and event_time_ms >= too_old_ms:
+            if books.stored_bytes <= self._config.bytes_max and stored_ms >= too_old_ms:
                 break
             cut = notification_id
             books.stored_bytes -= size

@@ -45,7 +45,7 @@ MIGRATIONS: Sequence[str] = (
     -- numbers: how many of them stand for this notification.
     CREATE TABLE notification (
         id INTEGER PRIMARY KEY,
-        event_time_ms INTEGER NOT NULL,
+        stored_ms INTEGER NOT NULL,
         numbers INTEGER NOT NULL,
         common BLOB NOT NULL
     );

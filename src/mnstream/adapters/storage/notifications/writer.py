@@ -157,7 +157,7 @@ class Writer:
         changed: dict[SubscriptionId, KeptSubscription | None] = {}
         if self._repeating:
             changed.update(books.subscriptions)
-        added = self._insert(operations, changed)
+        added = self._insert(operations, changed, now_ms)
         grown = [kept for kept in changed.values() if kept is not None]
         lost, more = self._retention.keep_limits(grown, added=added, now_ms=now_ms)
         changed.update((each, books.subscriptions[each]) for each in lost)
@@ -193,6 +193,7 @@ class Writer:
         self,
         operations: Sequence[Operation],
         changed: dict[SubscriptionId, KeptSubscription | None],
+        now_ms: int,
     ) -> int:
         """Carry out operations in order, and return how many notifications are new."""
         books = self._books
@@ -208,9 +209,7 @@ class Writer:
                     count = len(numbers) - before
                     if count:
                         common = operation.common
-                        notifications.append(
-                            (operation.notification_id, operation.event_time_ms, count, common)
-                        )
+                        notifications.append((operation.notification_id, now_ms, count, common))
                         books.stored_bytes += len(common)
                     books.notification_id = operation.notification_id
                     if operation.source_position is not None:
