@@ -130,8 +130,7 @@ class NotificationConsumer:
 
         Source: the study 5.a.2, 5.a.3.1, 5.a.3.2.
         """
-        effects = self._apply(event, now_ms)
-        effects += self._advance()
+        effects = self._apply(event, now_ms) + self._advance()
         return effects + self._look(now_ms)
 
     def next_deadline_ms(self) -> int | None:
