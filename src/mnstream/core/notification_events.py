@@ -165,10 +165,18 @@ class DeliveryFailed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRejected:
-    """The recipient does not want this notification, now or later (4xx, 3xx)."""
+    """A notification cannot be delivered, now or later.
+
+    Attributes:
+        number: The notification.
+        reason: What happened, for people.
+        by_recipient: Whether the recipient does not want it (4xx, 3xx), or may not be sent it;
+            otherwise it is not stored any more.
+    """
 
     number: Number
     reason: str
+    by_recipient: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,11 +276,13 @@ class FetchFailed:
     Attributes:
         reason: What happened, for people.
         permanent: Whether it makes no sense to ask again: the producer has no such list.
+        answered: Whether it answered, though not with notifications: that is borne for a while.
         jitter: Random number, 0 <= jitter < 1.
     """
 
     reason: str
     permanent: bool = False
+    answered: bool = False
     jitter: float = 0.0
 
 

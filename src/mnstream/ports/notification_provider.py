@@ -32,8 +32,8 @@ class Fetched:
 class NotificationProvider(Protocol):
     """One producer. Every call has a time limit of its own.
 
-    Every method raises ``TransportError`` when there is no answer or none that can be understood,
-    and ``OperationError`` when the producer answers and refuses.
+    Every method raises ``TransportError`` when there is no answer, and ``OperationError`` when the
+    producer answers and refuses, or with something that is of no use (``Unavailable``).
     """
 
     async def subscribe(

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mnstream.adapters.cli.command import Address, is_loopback
+from mnstream.adapters.cli.command import Address
+from mnstream.adapters.runtime.places import is_loopback
 from mnstream.adapters.cli.inspect import Time
 from tests.adapters.cli.running import Run
 

@@ -255,10 +255,6 @@ async def test_refusals(answer: bytes, kind: type[OperationError], temporary: bo
         (b"", "instead of answering"),
         (b"SSH-2.0-x\r\n\r\n", "not HTTP"),
         (b"HTTP/1.1 200 ", "no answer within 200 ms"),
-        (plain(200), "cannot be understood"),
-        (plain(204), "cannot be understood"),
-        (plain(200, b"<html>"), "cannot be understood"),
-        (plain(200, b'{"attributes":{}}'), "cannot be understood"),
         (plain(200, b" " * 1_001), "more than 1000 bytes"),
     ],
 )
@@ -270,10 +266,29 @@ async def test_answers_that_are_none(answer: bytes, message: str) -> None:
         await client.aclose()
 
 
-async def test_a_heartbeat_that_is_refused() -> None:
-    async with by_hand(plain(404), plain(201), plain(403)) as server:
+@pytest.mark.parametrize(
+    "answer", [plain(200), plain(204), plain(200, b"<html>"), plain(200, b'{"attributes":{}}')]
+)
+async def test_answers_that_are_of_no_use(answer: bytes) -> None:
+    async with by_hand(answer) as server:
+        client = provider(server.port, limits=LIMITS)
+        with pytest.raises(Unavailable, match="cannot be understood"):
+            await client.fetch(OURS, ONE, 1, 2)
+        await client.aclose()
+
+
+@pytest.mark.parametrize("status", [403, 404, 405, 501])
+async def test_a_producer_without_heartbeats_is_subscribed_to(status: int) -> None:
+    async with by_hand(plain(404), plain(201), plain(status)) as server:
         client = provider(server.port)
-        with pytest.raises(NotPermitted):
+        assert await client.subscribe(OURS, SETTINGS, HEARTBEAT)
+        await client.aclose()
+
+
+async def test_a_heartbeat_that_is_refused_for_the_moment() -> None:
+    async with by_hand(plain(404), plain(201), plain(503)) as server:
+        client = provider(server.port)
+        with pytest.raises(Unavailable):
             await client.subscribe(OURS, SETTINGS, HEARTBEAT)
         await client.aclose()
 

@@ -165,7 +165,7 @@ async def test_a_watched_document_is_remembered(tmp_path: Path) -> None:
         await watch(notifier, 2)
         types = await stored(notifier, "notificationType")
         hrefs = [str(each).rpartition("/")[2] for each in await stored(notifier, "href")]
-        assert sorted(zip(types[1:], hrefs[1:], strict=True)) == [
+        assert sorted(list(zip(types, hrefs, strict=True))[-2:]) == [
             ("notifyMOICreation", "NRCellDU=2"),
             ("notifyMOIDeletion", "NRCellDU=1"),
         ]

@@ -182,7 +182,9 @@ async def test_old_notifications_are_read() -> None:
         stage.posts.start(post(1))
         await anyio.wait_all_tasks_blocked()
     gone, unread = stage.told
-    assert gone == DeliveryRejected(number=number(4), reason="not stored any more")
+    assert gone == DeliveryRejected(
+        number=number(4), reason="not stored any more", by_recipient=False
+    )
     assert isinstance(unread, DeliveryFailed)
     assert unread.reason == "disk I/O error"
     assert stage.sender.posted == []

@@ -126,7 +126,7 @@ def test_what_is_durable_is_posted() -> None:
 def test_a_locked_subscription_does_not_post() -> None:
     producer = rejected()
     assert producer.handle(modified(LOCKED), now_ms=5_000) == (kept(LOCKED),)
-    assert_in(producer, S.STOPPED, finished=1, failures=1)
+    assert_in(producer, S.STOPPED, finished=1, failures=1, availability=frozenset({A.DEPENDENCY}))
 
 
 # --- posting -------------------------------------------------------------------------------------

@@ -461,3 +461,13 @@ def test_a_producer_that_does_not_tell_epochs_is_followed_alike() -> None:
     assert save == SaveCheckpoint(
         number=no(1, epoch=UNTOLD), checksum=crc32(note(1, UNTOLD).payload)
     )
+
+
+def test_a_producer_that_begins_with_0_has_what_lies_above_it() -> None:
+    consumer = NotificationConsumer(S1, from_start=True, config=CONFIG)
+    feed(consumer, got(0, UNTOLD), handed(0, UNTOLD), got(1, UNTOLD), handed(1, UNTOLD))
+    feed(consumer, got(4, UNTOLD))
+    feed(consumer, DEADLINE, now_ms=1_500)
+    effects = feed(consumer, answer(window(0, 4, UNTOLD), 1, 3, 1, 2, 3), now_ms=1_600)
+    assert effects == (hand(2, UNTOLD),)
+    assert consumer.counts.lost == 0

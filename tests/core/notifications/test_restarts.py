@@ -50,6 +50,7 @@ CONFIG = NotificationConsumerConfig(
     fetch_timeout_ms=5_000,
     back_off_initial_ms=1_000,
     back_off_max_ms=4_000,
+    refusals_max=3,
 )
 E3 = Epoch(3_000_000)
 SYNCHRONISE = SynchronisationRequested()
@@ -344,14 +345,43 @@ def test_a_second_restart_before_the_first_is_finished() -> None:
 
 def test_a_restart_before_anything_is_followed() -> None:
     consumer = new()
-    feed(consumer, SYNCHRONISE, got(1, UNTOLD))
-    effects = feed(consumer, again(1))
-    assert effects == (hand(1, UNTOLD),)
+    effects = feed(consumer, SYNCHRONISE, got(1, UNTOLD))
+    assert effects[1:] == (hand(1, UNTOLD),)
+    assert feed(consumer, again(1)) == ()
     effects = feed(consumer, handed(1, UNTOLD))
     assert effects[1:5] == (
         *unknown(UNTOLD, 2, WENT_BACK),
         *restart(UNTOLD, UNTOLD, certain=False),
     )
+
+
+def test_who_tells_no_epochs_is_followed_while_it_cannot_be_asked() -> None:
+    consumer = new(from_start=True)
+    assert feed(consumer, SYNCHRONISE) == (ask(epoch=UNTOLD),)
+    assert feed(consumer, got(1, UNTOLD)) == (hand(1, UNTOLD),)
+
+
+def test_what_is_answered_with_something_else_is_lost_after_a_while() -> None:
+    consumer = new(from_start=True)
+    feed(consumer, SYNCHRONISE, got(1), got(3))
+    refused = FetchFailed(reason="503", answered=True)
+    now_ms = 1_000
+    for _ in range(CONFIG.refusals_max - 1):
+        assert feed(consumer, refused, now_ms=now_ms) == ()
+        now_ms = consumer.next_deadline_ms() or now_ms
+        assert feed(consumer, DEADLINE, now_ms=now_ms) == (ask(epoch=UNTOLD),)
+    assert feed(consumer, refused, now_ms=now_ms) == (hand(1),)
+
+
+def test_who_does_not_answer_at_all_is_asked_for_ever() -> None:
+    consumer = following(2)
+    feed(consumer, got(5))
+    now_ms = 1_000
+    for _ in range(3 * CONFIG.refusals_max):
+        now_ms = consumer.next_deadline_ms() or now_ms
+        assert feed(consumer, DEADLINE, now_ms=now_ms) == (ask(3, 4),)
+        feed(consumer, FetchFailed(reason="no route"), now_ms=now_ms)
+    assert consumer.counts.lost == 0
 
 
 def test_a_heartbeat_that_goes_back_is_asked_about() -> None:

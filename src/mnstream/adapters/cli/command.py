@@ -9,7 +9,6 @@ import sys
 import tomllib
 from collections.abc import Awaitable, Callable, Iterable
 from importlib.util import find_spec
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, NoReturn, cast
 
@@ -223,16 +222,6 @@ def print_ready(command: str, url: str, admin: str) -> None:
         {"event": "ready", "command": command, "url": url, "admin": admin, "pid": os.getpid()}
     )
     sys.stdout.flush()
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether only this machine can reach the address."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def run(main: Callable[[], Awaitable[int]], *, backend: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from functools import partial
@@ -17,7 +18,6 @@ from mnstream.adapters.cli.command import (
     backend_option,
     fail,
     first_of,
-    is_loopback,
     print_ready,
     run,
     wait_for_signal,
@@ -43,6 +43,7 @@ from mnstream.adapters.runtime.notifying import (
     RunningNotifier,
     notifying,
 )
+from mnstream.adapters.runtime.places import is_loopback
 from mnstream.adapters.sources.managed_tree import Style
 from mnstream.adapters.sources.watch import WatchSettings
 from mnstream.adapters.storage import Durability, StorageError
@@ -51,6 +52,7 @@ from mnstream.core.notification_values import ObjectPath
 from mnstream.core.profiles import NOTIFICATION_PROFILES
 
 _STORE = NotificationStoreConfig()
+_log = logging.getLogger(__name__)
 
 
 class Network(click.ParamType[IPv4Network | IPv6Network]):
@@ -236,7 +238,7 @@ def notify(
         system_dn=system_dn,
         tls=listening.tls,
         recipient_tls=client_tls(recipient_ca, None, None) if recipient_ca else None,
-        allowed=AllowedNetworks(allow_recipients or None, loopback=is_loopback(listening.host)),
+        allowed=_allowed(allow_recipients, listening),
         signature=signature,
         admin=listening.admin,
         profile=NOTIFICATION_PROFILES[profile],
@@ -293,6 +295,14 @@ async def _emit(lines: LineSource, running: RunningNotifier, rate: float, at_onc
         _tell(f"--emit-from: {error.strerror or error}")
 
 
+def _allowed(
+    networks: Sequence[IPv4Network | IPv6Network], listening: Listening
+) -> AllowedNetworks | None:
+    if not networks:
+        return None
+    return AllowedNetworks(networks, loopback=is_loopback(listening.host))
+
+
 def _lines(source: str | None, data: Path) -> LineSource | None:
     if source is None:
         return None
@@ -309,4 +319,4 @@ def _lines(source: str | None, data: Path) -> LineSource | None:
 
 
 def _tell(problem: str) -> None:
-    click.echo(f"mnstream notify: {problem}", err=True)
+    _log.warning("%s", problem)

@@ -11,9 +11,10 @@ from urllib.parse import urlsplit
 
 import click
 
-from mnstream.adapters.cli.command import Address, is_loopback
+from mnstream.adapters.cli.command import Address
 from mnstream.adapters.http import Signature, client_context, read_secret, server_context
 from mnstream.adapters.http.addresses import parse_root
+from mnstream.adapters.runtime.places import is_loopback
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 Main = Callable[..., int]

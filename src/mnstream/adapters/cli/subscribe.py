@@ -175,6 +175,8 @@ def subscribe(
     task = _Subscribing(settings, output, count, as_json=as_json, unsubscribe=unsubscribe)
     try:
         return run(task.run, backend=backend)
+    except BrokenPipeError:
+        raise  # whoever read our output has enough
     except (OSError, StorageError, OperationError, TransportError) as error:
         fail(f"subscribe: {_explained(error, settings)}")
     except ExceptionGroup as group:
@@ -220,11 +222,14 @@ class _Subscribing:
                         await running.subscriber.unsubscribe()
         if running is None:
             return self.code
-        counts = running.subscriber.consumer.counts
-        self._summarize(counts, time.monotonic() - started)
-        if counts.lost or self.lost_unknown:
+        subscriber = running.subscriber
+        sequence = subscriber.consumer.sequence
+        missing = 0 if sequence is None else sequence.missing_count
+        self._summarize(subscriber.consumer.counts, missing, time.monotonic() - started)
+        if subscriber.consumer.counts.lost or self.lost_unknown:
             return DOES_NOT_HOLD
-        return self.code
+        # Missing for the moment is no loss, unless the producer does not give it.
+        return DOES_NOT_HOLD if missing and subscriber.trouble else self.code
 
     def _stop(self, code: int) -> None:
         self.code = code
@@ -278,7 +283,7 @@ class _Subscribing:
             told = ", ".join(f"{name} {value}" for name, value in members.items())
             click.echo(f"mnstream subscribe: {event}: {told}", err=True)
 
-    def _summarize(self, counts: NotificationConsumerCounts, seconds: float) -> None:
+    def _summarize(self, counts: NotificationConsumerCounts, missing: int, seconds: float) -> None:
         summary = {
             "event": "summary",
             "handed_over": counts.handed_over,
@@ -287,6 +292,7 @@ class _Subscribing:
             "out_of_order": counts.out_of_order,
             "recovered": counts.recovered,
             "lost": counts.lost,
+            "missing": missing,
             "restarts": counts.restarts,
             "heartbeats": counts.heartbeats,
             "seconds": round(seconds, 3),
@@ -296,7 +302,7 @@ class _Subscribing:
         elif sys.stdout.isatty():
             click.echo(
                 f"{counts.handed_over} notifications in sequence, {counts.recovered} of them "
-                f"fetched, {counts.duplicates} duplicates, {counts.lost} lost"
+                f"fetched, {counts.duplicates} duplicates, {missing} missing, {counts.lost} lost"
             )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from dataclasses import replace
 
@@ -27,7 +28,7 @@ from mnstream.adapters.rest.provider_messages import (
     read_put,
     read_state,
 )
-from mnstream.core.errors import OperationError, RemoteProtocolError
+from mnstream.core.errors import OperationError, RemoteProtocolError, Unavailable
 from mnstream.core.notification_values import (
     UNTOLD,
     Epoch,
@@ -38,6 +39,7 @@ from mnstream.core.notification_values import (
 from mnstream.ports.channel import Broken
 from mnstream.ports.notification_provider import Fetched
 
+_log = logging.getLogger(__name__)
 _SOCKETS_MAX = 4  # requests at the same time; a consumer has one, and one that subscribes
 
 
@@ -101,8 +103,20 @@ class HttpProvider:
         if read_state(written) == "LOCKED" and not settings.locked:
             read_patch(await self._ask(patch_unlocked(self._path, subscription_id)))
         if heartbeat is not None:
-            read_put(await self._ask(put_heartbeat(self._path, subscription_id, heartbeat)))
+            await self._put_heartbeat(subscription_id, heartbeat)
         return new
+
+    async def _put_heartbeat(
+        self, subscription_id: SubscriptionId, heartbeat: HeartbeatControl
+    ) -> None:
+        """Ask for heartbeats; a producer that has none is none the worse a producer."""
+        answer = await self._ask(put_heartbeat(self._path, subscription_id, heartbeat))
+        try:
+            read_put(answer)
+        except OperationError as refusal:
+            if refusal.temporary:
+                raise
+            _log.warning("the producer refuses heartbeats: %s", refusal)
 
     async def unsubscribe(self, subscription_id: SubscriptionId) -> None:
         """Delete the subscription; it is no failure that there is none.
@@ -152,7 +166,7 @@ class HttpProvider:
         except OperationError:
             raise
         except RemoteProtocolError as exc:
-            raise Broken(str(exc)) from exc
+            raise Unavailable(f"the answer is of no use: {exc}") from exc
 
     async def _ask(self, request: HttpRequest) -> HttpResponse:
         """Send one request within its time."""

@@ -23,7 +23,7 @@ _EXPECTED = {
     "heartbeats_posted": Expected(
         text="Heartbeats that were posted, by whether the recipient took them.",
         label="outcome",
-        causes=("taken", "failed"),
+        causes=("taken", "failed", "skipped"),
     ),
     "notification_deliveries": Expected(
         text="Attempts to deliver a notification to one subscription, by their outcome.",

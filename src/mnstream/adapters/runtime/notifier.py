@@ -141,7 +141,9 @@ class Notifier:
             while any(each.waiting for each in self.producer.subscriptions.values()):
                 await self._moved.wait()
         finally:
-            self._store.mark(clean=True)
+            # What waits can be fetched, but only by consumers that ask for an epoch that is over.
+            waiting = any(each.waiting for each in self.producer.subscriptions.values())
+            self._store.mark(clean=not waiting)
             with anyio.move_on_after(MARK_WAIT_S, shield=True):
                 await self._store.flush()
 

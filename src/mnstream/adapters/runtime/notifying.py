@@ -35,6 +35,7 @@ from mnstream.adapters.runtime.notifier import Notifier
 from mnstream.adapters.runtime.places import (
     authority,
     first_of,
+    is_loopback,
     listening,
     root_of,
     serving_admin,
@@ -72,7 +73,8 @@ class NotifierSettings:
         system_dn: DN of the management agent; None for that of the base object.
         tls: Context of a server; None serves plain HTTP.
         recipient_tls: Context of a client, for https recipients; None trusts the system's roots.
-        allowed: Where recipients may be.
+        allowed: Where recipients may be; None for everywhere but loopback and link-local, and for
+            loopback as well when that is what we listen on.
         signature: Signs every notification; None for no signatures.
         admin: Address of its own for the administrative routes; None puts them on the same port,
             for loopback peers only.
@@ -94,7 +96,7 @@ class NotifierSettings:
     system_dn: str | None = None
     tls: ssl.SSLContext | None = None
     recipient_tls: ssl.SSLContext | None = None
-    allowed: AllowedNetworks = field(default_factory=AllowedNetworks)
+    allowed: AllowedNetworks | None = None
     signature: Signature | None = None
     admin: tuple[str, int] | None = None
     profile: NotificationProfile = SEED
@@ -207,7 +209,7 @@ async def _notifier(
     post_ms = settings.producer.post_timeout_ms
     sender = HttpSender(
         wall_ms=clock.wall_ms,
-        allowed=settings.allowed,
+        allowed=settings.allowed or AllowedNetworks(loopback=is_loopback(settings.host)),
         tls=settings.recipient_tls,
         signature=settings.signature,
         post_ms=post_ms,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
+from ipaddress import ip_address
 
 import anyio
 from anyio.abc import SocketListener, TaskGroup
@@ -17,6 +18,16 @@ Answer = Callable[[HttpRequest, Peer], Awaitable[HttpResponse]]
 """Answers every request."""
 Offer = Callable[[HttpRequest, Peer], Awaitable[HttpResponse | None]]
 """Answers a request, or leaves it (None) to somebody else."""
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this machine can reach the address."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def authority(host: str, port: int) -> str:

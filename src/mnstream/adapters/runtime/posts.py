@@ -73,6 +73,7 @@ class Posts:
         self._tell_epoch = tell_epoch
         self._became = became
         self._posts: dict[SubscriptionId, _Post] = {}
+        self._beating: set[SubscriptionId] = set()
         self._tasks: TaskGroup | None = None
 
     @asynccontextmanager
@@ -100,8 +101,11 @@ class Posts:
             post.scope.cancel()
 
     def beat(self, effect: PostHeartbeat) -> None:
-        """Post a heartbeat."""
-        if self._tasks is not None:
+        """Post a heartbeat, unless the one before is still on its way."""
+        if effect.subscription_id in self._beating:
+            self._observer.count("heartbeats_posted", "skipped")
+        elif self._tasks is not None:
+            self._beating.add(effect.subscription_id)
             self._tasks.start_soon(self._beat, effect)
 
     async def _run(self, post: _Post, effect: PostNotification) -> None:
@@ -135,7 +139,9 @@ class Posts:
             except StorageError as error:  # a disk may recover; until then it is like a bad line
                 return self._event(number, NotDelivered(str(error)))
             if not stored:
-                return DeliveryRejected(number=number, reason="not stored any more")
+                return DeliveryRejected(
+                    number=number, reason="not stored any more", by_recipient=False
+                )
             common = stored[0].common
         text = numbered_text(common, number, tell_epoch=self._tell_epoch)
         message_id = f"{number.subscription_id}.{number.epoch}.{number.sequence_no}"
@@ -172,7 +178,10 @@ class Posts:
             tell_epoch=self._tell_epoch,
         )
         message_id = f"{effect.subscription_id}.{effect.epoch}.heartbeat.{effect.notification_id}"
-        outcome = await self._sender.post(effect.recipient, text, message_id=message_id)
+        try:
+            outcome = await self._sender.post(effect.recipient, text, message_id=message_id)
+        finally:
+            self._beating.discard(effect.subscription_id)
         taken = isinstance(outcome, Delivered)
         self._observer.count("heartbeats_posted", "taken" if taken else "failed")
         posted = HeartbeatPosted(subscription_id=effect.subscription_id, taken=taken)

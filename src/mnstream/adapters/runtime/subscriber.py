@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
@@ -46,6 +47,8 @@ from mnstream.ports.channel import TransportError
 from mnstream.ports.checkpoints import Checkpoints
 from mnstream.ports.clock import Clock, Entropy
 from mnstream.ports.notification_provider import Fetched, NotificationProvider
+
+_log = logging.getLogger(__name__)
 
 ROOM_WAIT_S = 2.0
 """How long a producer is kept waiting for room before it is told to come back."""
@@ -208,7 +211,8 @@ class Subscriber:
         for pause_s in START_PAUSES_S:
             try:
                 return await self.subscribe()
-            except TransportError:
+            except TransportError as error:
+                _log.warning("not subscribed yet: %s", error)
                 await anyio.sleep(pause_s)
         return await self.subscribe()
 
@@ -352,7 +356,7 @@ class Subscriber:
         except TransportError as error:
             return self._failed(str(error), permanent=False)
         except OperationError as error:
-            return self._failed(str(error), permanent=not error.temporary)
+            return self._failed(str(error), permanent=not error.temporary, answered=True)
         self.trouble = ""
         self._heard_ms = self._clock.monotonic_ms()
         return RangeFetched(
@@ -375,9 +379,16 @@ class Subscriber:
                 self.subscription_id, wanted.epoch, wanted.first, wanted.last
             )
 
-    def _failed(self, reason: str, *, permanent: bool) -> FetchFailed:
+    def _failed(self, reason: str, *, permanent: bool, answered: bool = False) -> FetchFailed:
+        if reason != self.trouble:
+            _log.warning("stored notifications cannot be fetched: %s", reason)
         self.trouble = reason
-        return FetchFailed(reason=reason, permanent=permanent, jitter=self._entropy.jitter())
+        return FetchFailed(
+            reason=reason,
+            permanent=permanent,
+            answered=answered,
+            jitter=self._entropy.jitter(),
+        )
 
     async def _watch(self, period_s: int) -> None:
         """Ask the producer when heartbeats stay away: it may have forgotten the subscription."""

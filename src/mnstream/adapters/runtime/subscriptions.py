@@ -16,7 +16,7 @@ from mnstream.adapters.rest.provisioning.subscription_control import (
     settings_attributes,
 )
 from mnstream.adapters.runtime.notifier import Notifier
-from mnstream.core.errors import UnknownObject
+from mnstream.core.errors import Unavailable, UnknownObject
 from mnstream.core.lifecycles.subscription import SubscriptionState
 from mnstream.core.notification_events import (
     HeartbeatControlSet,
@@ -86,6 +86,7 @@ class NotifierSubscriptions:
         self, subscription_id: SubscriptionId | None, settings: SubscriptionSettings
     ) -> SubscriptionId:
         """Create a subscription; its creation is its first notification, if it selects it."""
+        self._check_store()
         if subscription_id is None:
             subscription_id = self._unused()
         self._notifier.feed(
@@ -103,6 +104,7 @@ class NotifierSubscriptions:
 
     async def modify(self, subscription_id: SubscriptionId, settings: SubscriptionSettings) -> None:
         """Replace the settings of a subscription; its numbers go on."""
+        self._check_store()
         before = self._existing(subscription_id).settings
         self._notifier.feed(
             SubscriptionModified(subscription_id=subscription_id, settings=settings)
@@ -116,6 +118,7 @@ class NotifierSubscriptions:
 
     async def delete(self, subscription_id: SubscriptionId) -> None:
         """Delete a subscription and its HeartbeatControl; its last notification says so."""
+        self._check_store()
         subscription = self._existing(subscription_id)
         path = subscription_path(self._base, subscription_id)
         if subscription.heartbeat is not None:
@@ -132,6 +135,7 @@ class NotifierSubscriptions:
         self, subscription_id: SubscriptionId, heartbeat: HeartbeatControl | None
     ) -> None:
         """Create, change or (None) delete the HeartbeatControl."""
+        self._check_store()
         before = self._existing(subscription_id).heartbeat
         self._notifier.feed(
             HeartbeatControlSet(subscription_id=subscription_id, heartbeat=heartbeat)
@@ -231,6 +235,11 @@ class NotifierSubscriptions:
         )
 
     # --- what there is ----------------------------------------------------------------------------
+
+    def _check_store(self) -> None:
+        """Refuse what would not become durable, rather than let whoever asks wait for it."""
+        if self._store.trouble:
+            raise Unavailable(self._store.trouble)
 
     def _find(self, subscription_id: SubscriptionId) -> Subscription | None:
         subscription = self._notifier.producer.subscriptions.get(subscription_id)

@@ -53,6 +53,9 @@ class NotificationConsumerConfig:
         fetch_timeout_ms: How long the producer may take to answer.
         fruitless_max: How often the producer may answer without giving what it claims to have
             before that is declared lost.
+        refusals_max: How often in a row the producer may answer something else than notifications
+            before they are declared lost; with the pauses below 20 last for some minutes. A
+            producer that does not answer at all is asked for ever: it may come back with them.
         back_off_initial_ms: Upper bound of the pause after a failed fetch.
         back_off_max_ms: Upper bound of every pause.
     """
@@ -62,5 +65,6 @@ class NotificationConsumerConfig:
     fetch_max: int = 500
     fetch_timeout_ms: int = 30_000
     fruitless_max: int = 5
+    refusals_max: int = 20
     back_off_initial_ms: int = 500
     back_off_max_ms: int = 30_000

@@ -100,7 +100,7 @@ class NotificationConsumer:
         self._anchor: Anchor | None = None
         self._hole = 0
         self._fruitless = 0
-        self._failures = 0
+        self._failures = self._refusals = 0
         self._deadline_ms: int | None = None
         self._actions: dict[str, Callable[[_Step, int], Effects]] = {
             "fetch": self._fetch,
@@ -218,7 +218,7 @@ class NotificationConsumer:
         if self._epochs.is_past(epoch):
             return None
         is_asking = self._must_ask or self.state in (S.FETCHING, S.PAUSING)
-        if self.sequence is None and not is_asking:
+        if self.sequence is None and (epoch == UNTOLD or not is_asking):
             return self._epochs.begin_behind(epoch, behind)
         self._must_ask = True  # only the producer knows what was between, or which one is older
         return self._epochs.wait_for(epoch)
@@ -284,8 +284,10 @@ class NotificationConsumer:
             initial_ms=self.config.back_off_initial_ms,
             max_ms=self.config.back_off_max_ms,
         )
-        if isinstance(event, FetchFailed) and event.permanent:
-            self._do_without(event.reason)
+        if isinstance(event, FetchFailed):
+            self._refusals += event.answered
+            if event.permanent or self._refusals >= self.config.refusals_max:
+                self._do_without(event.reason)
         return ()
 
     def _do_without(self, reason: str) -> None:
@@ -300,7 +302,7 @@ class NotificationConsumer:
     def _take(self, event: _Step, now_ms: int) -> Effects:
         assert isinstance(event, RangeFetched)
         self._rest(event, now_ms)
-        self._asked, self._failures = None, 0
+        self._asked, self._failures, self._refusals = None, 0, 0
         window, sequence = event.window, self.sequence
         effects: Effects = ()
         if sequence is None:

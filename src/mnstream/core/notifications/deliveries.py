@@ -105,7 +105,7 @@ class Deliveries:
         return self._next(subscription, now_ms)
 
     def _skip(self, subscription: Subscription, event: DeliveryEvent, now_ms: int) -> Effects:
-        if isinstance(event, DeliveryGivenUp):
+        if not isinstance(event, DeliveryRejected) or event.by_recipient:
             subscription.availability.add(A.DEPENDENCY)
         return self._next(subscription, now_ms)
 

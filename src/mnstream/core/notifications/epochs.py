@@ -129,7 +129,9 @@ class Epochs:
         """
         assert self.current is not None
         if window.epoch != self.current.epoch:
-            reason = "the producer did not tell its epochs before"
+            reason = "the producer does not remember this epoch"
+            if self.current.epoch == UNTOLD:
+                reason = "the producer did not tell its epochs before"
             self.current.lose(Span(1, self.current.highest), reason)
             self.ending = Ending(next_epoch=window.epoch, certain=False, unknown=reason)
         elif window.next_epoch is not None:

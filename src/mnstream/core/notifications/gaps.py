@@ -6,7 +6,7 @@ plan names what to fetch, what cannot be had any more, and, by leaving it out, w
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Container
 from dataclasses import dataclass
 
 from mnstream.core.notification_values import StoredRange
@@ -52,7 +52,7 @@ def first_missing(after: int, highest: int, present: Container[int], *, at_most:
     return Span(after + 1, last)
 
 
-def plan(asked: Span, given: Iterable[int], window: StoredRange, highest: int) -> Plan:
+def plan(asked: Span, given: Collection[int], window: StoredRange, highest: int) -> Plan:
     """Judge an answer: what lies outside of what the producer has is lost.
 
     What it has and did not give is asked for again; only when it gave nothing at all, that was
@@ -64,7 +64,8 @@ def plan(asked: Span, given: Iterable[int], window: StoredRange, highest: int) -
         window: What the producer has.
         highest: Highest number that is known to exist; what is lost may reach up to it.
     """
-    oldest = window.oldest_sequence_no or window.newest_sequence_no + 1
+    # 0 is nothing at all, or the oldest of a producer that begins to count with it (B2).
+    oldest = window.oldest_sequence_no or (0 if given else window.newest_sequence_no + 1)
     if asked.first > window.newest_sequence_no:
         return Plan(lost=Span(asked.first, highest), fruitless=False)
     if asked.first < oldest:

@@ -45,6 +45,12 @@ class EpochSequence:
         return len(self._here) < self._buffer_max
 
     @property
+    def missing_count(self) -> int:
+        """How many numbers are known to exist and neither here nor lost."""
+        above = sum(number > self.complete for number in self._here)
+        return max(0, self.highest - self.complete - above)
+
+    @property
     def is_finished(self) -> bool:
         """Whether nothing is missing that is known to exist."""
         return self.complete >= self.highest
