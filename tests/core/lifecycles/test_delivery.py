@@ -293,3 +293,10 @@ def test_a_recipient_that_was_gone_is_asked_again_when_the_subscription_is_modif
 
 def test_every_row_has_a_case() -> None:
     covers.assert_complete()
+
+
+def test_what_is_not_stored_any_more_is_not_the_recipients_fault() -> None:
+    producer = trying_again(1)
+    gone = DeliveryRejected(number=no(1), reason="not stored any more", by_recipient=False)
+    producer.handle(gone, now_ms=4_000)
+    assert_in(producer, S.IDLE, finished=1, failures=1)

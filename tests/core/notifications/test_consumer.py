@@ -471,3 +471,12 @@ def test_a_producer_that_begins_with_0_has_what_lies_above_it() -> None:
     effects = feed(consumer, answer(window(0, 4, UNTOLD), 1, 3, 1, 2, 3), now_ms=1_600)
     assert effects == (hand(2, UNTOLD),)
     assert consumer.counts.lost == 0
+
+
+def test_what_is_missing_is_counted() -> None:
+    consumer = NotificationConsumer(S1, from_start=True, config=CONFIG)
+    feed(consumer, got(1), got(3), got(6))
+    assert consumer.sequence is not None
+    assert consumer.sequence.missing_count == 3
+    feed(consumer, got(2), got(4), got(5))
+    assert consumer.sequence.missing_count == 0

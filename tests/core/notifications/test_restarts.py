@@ -262,6 +262,13 @@ def test_whoever_joins_asks_again_where_it_was() -> None:
     assert feed(consumer, DEADLINE, now_ms=1_500) == (ask(epoch=E2),)
 
 
+def test_an_answer_about_another_epoch_says_that_ours_is_forgotten() -> None:
+    consumer = new(no(5))
+    feed(consumer, SYNCHRONISE)
+    effects = feed(consumer, answer(window(1, 4, E2), asked=E1))
+    assert effects[:2] == unknown(E1, 6, FORGOTTEN)
+
+
 # --- epochs that are not told --------------------------------------------------------------------
 
 
