@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mnstream.adapters.cli.command import Address
-from mnstream.adapters.runtime.places import is_loopback
 from mnstream.adapters.cli.inspect import Time
+from mnstream.adapters.runtime.places import is_loopback
 from tests.adapters.cli.running import Run
 
 COLLECT = ("collect", "--listen", "127.0.0.1:0", "--data", "data")

@@ -475,8 +475,8 @@ def test_a_producer_that_begins_with_0_has_what_lies_above_it() -> None:
 
 def test_what_is_missing_is_counted() -> None:
     consumer = NotificationConsumer(S1, from_start=True, config=CONFIG)
-    feed(consumer, got(1), got(3), got(6))
+    feed(consumer, got(1), got(4))
     assert consumer.sequence is not None
-    assert consumer.sequence.missing_count == 3
-    feed(consumer, got(2), got(4), got(5))
-    assert consumer.sequence.missing_count == 0
+    assert consumer.sequence.missing_count == 2
+    feed(consumer, got(2))
+    assert consumer.sequence.missing_count == 1
