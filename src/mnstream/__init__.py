@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from mnstream.adapters.http import HttpServer, HttpTransport
     from mnstream.adapters.runtime import Collector, Notifier, Reporter, ReportingEnded, Subscriber
     from mnstream.adapters.runtime.collecting import CollectorSettings, collecting
+    from mnstream.adapters.runtime.items import Lost, Notification, Reread, Restarted
     from mnstream.adapters.runtime.notifying import NotifierSettings, notifying
     from mnstream.adapters.runtime.reporting import ReporterSettings, ReportSummary, reporting
-    from mnstream.adapters.runtime.subscriber import Lost, Notification, Reread, Restarted
     from mnstream.adapters.runtime.subscribing import SubscriberSettings, subscribing
     from mnstream.adapters.storage import SegmentLog, StoredUnit, stored_units
     from mnstream.core.errors import (
@@ -170,7 +170,7 @@ _HOMES = {
     "HttpServer": "mnstream.adapters.http",
     "HttpTransport": "mnstream.adapters.http",
     "LocalProtocolError": "mnstream.core.errors",
-    "Lost": "mnstream.adapters.runtime.subscriber",
+    "Lost": "mnstream.adapters.runtime.items",
     "MnSError": "mnstream.core.errors",
     "MoiAttributeValueChanges": "mnstream.core.notifications.families",
     "MoiChange": "mnstream.core.notifications.families",
@@ -178,7 +178,7 @@ _HOMES = {
     "MoiCreation": "mnstream.core.notifications.families",
     "MoiDeletion": "mnstream.core.notifications.families",
     "NewAlarm": "mnstream.core.notifications.alarms",
-    "Notification": "mnstream.adapters.runtime.subscriber",
+    "Notification": "mnstream.adapters.runtime.items",
     "NotificationConsumer": "mnstream.core.notifications.consumer",
     "NotificationConsumerConfig": "mnstream.core.notifications.config",
     "NotificationProducer": "mnstream.core.notifications.producer",
@@ -198,8 +198,8 @@ _HOMES = {
     "Reporter": "mnstream.adapters.runtime",
     "ReporterSettings": "mnstream.adapters.runtime.reporting",
     "ReportingEnded": "mnstream.adapters.runtime",
-    "Reread": "mnstream.adapters.runtime.subscriber",
-    "Restarted": "mnstream.adapters.runtime.subscriber",
+    "Reread": "mnstream.adapters.runtime.items",
+    "Restarted": "mnstream.adapters.runtime.items",
     "Scope": "mnstream.core.notification_values",
     "ScopeType": "mnstream.core.notification_values",
     "SegmentLog": "mnstream.adapters.storage",

@@ -17,8 +17,8 @@ from mnstream.adapters.http import AllowedNetworks, HttpPool
 from mnstream.adapters.http.addresses import Origin
 from mnstream.adapters.rest import HttpRequest, HttpResponse
 from mnstream.adapters.runtime.background import background
+from mnstream.adapters.runtime.items import Item, Lost, Notification
 from mnstream.adapters.runtime.notifying import NotifierSettings, RunningNotifier, notifying
-from mnstream.adapters.runtime.subscriber import Item, Lost, Notification
 from mnstream.adapters.runtime.subscribing import (
     RECIPIENT_PATH,
     RunningSubscriber,

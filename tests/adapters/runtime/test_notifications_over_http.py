@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mnstream.adapters.rest import HttpRequest
-from mnstream.adapters.runtime.subscriber import Reread, Restarted
+from mnstream.adapters.runtime.items import Reread, Restarted
 from mnstream.adapters.simulation import Fate, Faults
 from mnstream.core.notification_events import SubscriptionModified
 from mnstream.core.notifications.config import NotificationProducerConfig

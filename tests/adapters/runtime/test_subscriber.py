@@ -15,16 +15,8 @@ import trio
 import trio.testing
 
 from mnstream.adapters.entropy import SeededEntropy, VirtualClock
-from mnstream.adapters.runtime.subscriber import (
-    ROOM_WAIT_S,
-    SILENCE_FACTOR,
-    Item,
-    Lost,
-    Notification,
-    Reread,
-    Restarted,
-    Subscriber,
-)
+from mnstream.adapters.runtime.items import Item, Lost, Notification, Reread, Restarted
+from mnstream.adapters.runtime.subscriber import ROOM_WAIT_S, SILENCE_FACTOR, Subscriber
 from mnstream.adapters.storage import MemoryCheckpoints
 from mnstream.core.errors import NotPermitted, Unavailable, UnknownObject
 from mnstream.core.notification_events import HeartbeatReceived

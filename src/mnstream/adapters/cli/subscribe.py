@@ -38,8 +38,8 @@ from mnstream.adapters.cli.serving import (
 )
 from mnstream.adapters.http import Signature
 from mnstream.adapters.runtime.background import background
+from mnstream.adapters.runtime.items import Item, Lost, Notification, Reread, Restarted
 from mnstream.adapters.runtime.output import OutputFile
-from mnstream.adapters.runtime.subscriber import Item, Lost, Notification, Reread, Restarted
 from mnstream.adapters.runtime.subscribing import (
     RunningSubscriber,
     SubscriberSettings,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import assert_never, cast
+from typing import assert_never
 
 import anyio
 
 from mnstream.adapters.runtime.background import background
+from mnstream.adapters.runtime.items import Item, Lost, Notification, Reread, Restarted
 from mnstream.adapters.runtime.waking import Alarm, Signal
 from mnstream.core.errors import OperationError, Unavailable, UnknownObject
 from mnstream.core.events import DeadlineReached
@@ -35,14 +34,12 @@ from mnstream.core.notification_events import (
     SynchronisationRequested,
 )
 from mnstream.core.notification_values import (
-    Epoch,
     HeartbeatControl,
     Received,
     SubscriptionId,
     SubscriptionSettings,
 )
 from mnstream.core.notifications.consumer import NotificationConsumer
-from mnstream.core.values import Json
 from mnstream.ports.channel import TransportError
 from mnstream.ports.checkpoints import Checkpoints
 from mnstream.ports.clock import Clock, Entropy
@@ -56,81 +53,6 @@ START_PAUSES_S = (0.1, 0.3, 0.6)
 """Between attempts to subscribe at the beginning: a second, then whoever started it is told."""
 SILENCE_FACTOR = 2.5
 """Heartbeat periods without a word after which the producer is asked whether it knows us."""
-
-
-@dataclass(frozen=True, slots=True)
-class Notification:
-    """What the producer notified.
-
-    Attributes:
-        epoch: Life of the subscription that its number belongs to; 0 when the producer tells none.
-        sequence_no: Its number.
-        notification_type: Its type.
-        text: The JSON object, byte for byte as the producer wrote it.
-    """
-
-    epoch: Epoch
-    sequence_no: int
-    notification_type: str
-    text: bytes
-
-    def line(self) -> bytes:
-        """Give the JSON object as one line, with a line feed at its end."""
-        if b"\n" not in self.text and b"\r" not in self.text:
-            return self.text + b"\n"
-        return json.dumps(self.members(), separators=(",", ":")).encode("ascii") + b"\n"
-
-    def members(self) -> dict[str, Json]:
-        """Give the members of header and body."""
-        return cast("dict[str, Json]", json.loads(self.text))
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Notifications that nobody will ever see.
-
-    Attributes:
-        epoch: Epoch of their numbers.
-        first: The lowest.
-        last: The highest; None when nobody knows how many followed ``first``, if any.
-        reason: Why, for people.
-    """
-
-    epoch: Epoch
-    first: int
-    last: int | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Restarted:
-    """The producer began to count anew.
-
-    Attributes:
-        before: The epoch that is over; every number of it was given, or reported as lost.
-        after: The one that begins.
-        certain: Whether the producer said so; otherwise it was inferred.
-    """
-
-    before: Epoch
-    after: Epoch
-    certain: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Reread:
-    """Only reading the objects again shows what was missed.
-
-    Attributes:
-        notification_types: Types of what was missed; None when they are unknown.
-        reason: Why, for people.
-    """
-
-    notification_types: frozenset[str] | None
-    reason: str
-
-
-Item = Notification | Lost | Restarted | Reread
 
 
 class Subscriber:
@@ -221,7 +143,7 @@ class Subscriber:
         is_new = await self._provider.subscribe(
             self.subscription_id, self._settings, self._heartbeat
         )
-        self.is_subscribed, self.trouble = True, ""
+        self.is_subscribed = True
         return is_new
 
     async def unsubscribe(self) -> None:

@@ -14,13 +14,8 @@ from typing import assert_never
 import anyio
 
 from mnstream.adapters.runtime.background import background
-from mnstream.adapters.runtime.subscriber import (
-    Lost,
-    Notification,
-    Reread,
-    Restarted,
-    Subscriber,
-)
+from mnstream.adapters.runtime.items import Lost, Notification, Reread, Restarted
+from mnstream.adapters.runtime.subscriber import Subscriber
 from mnstream.adapters.runtime.subscribing import RECIPIENT_PATH, SubscriberSettings, subscribing
 from mnstream.adapters.simulation.notification_proxy import (
     NO_FAULTS,

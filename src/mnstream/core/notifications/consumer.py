@@ -200,10 +200,8 @@ class NotificationConsumer:
         """Learn from a heartbeat that a number exists; it has none of its own (B3)."""
         self.counts.heartbeats += 1
         last = heartbeat.last_sequence_no
-        if last is None:
-            return ()
-        sequence = self._sequence_of(heartbeat.epoch, last)
-        if sequence is None:
+        sequence = None if last is None else self._sequence_of(heartbeat.epoch, last)
+        if last is None or sequence is None:
             return ()
         if heartbeat.epoch == UNTOLD and last < sequence.processed:
             self._must_ask = True  # late, or of a producer that restarted: its window tells
@@ -295,9 +293,8 @@ class NotificationConsumer:
         self._must_ask = False
         if self.sequence is None:
             self._epochs.begin_earliest()
-            return
-        self.sequence.lose(Span(1, self.sequence.highest), reason)
-        self._epochs.do_without(reason)
+        else:
+            self._epochs.do_without(reason)
 
     def _take(self, event: _Step, now_ms: int) -> Effects:
         assert isinstance(event, RangeFetched)

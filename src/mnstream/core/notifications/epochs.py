@@ -116,7 +116,9 @@ class Epochs:
         return self._later.setdefault(UNTOLD, self._new(UNTOLD))
 
     def do_without(self, reason: str) -> None:
-        """End the present epoch if another one waits and the producer cannot be asked."""
+        """Give up what is missing; end the present epoch if another one waits."""
+        assert self.current is not None
+        self.current.lose(Span(1, self.current.highest), reason)
         if self._later and self.ending is None:
             self.ending = Ending(next_epoch=min(self._later), certain=False, unknown=reason)
 
