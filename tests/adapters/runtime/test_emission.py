@@ -163,6 +163,7 @@ async def test_a_watched_document_is_remembered(tmp_path: Path) -> None:
     document.write_text(json.dumps({"NRCellDU=2": {"attributes": {"x": 1}}}))
     async with running(data) as notifier:
         await watch(notifier, 2)
+        await notifier.notifier.durable()
         types = await stored(notifier, "notificationType")
         hrefs = [str(each).rpartition("/")[2] for each in await stored(notifier, "href")]
         assert sorted(list(zip(types, hrefs, strict=True))[-2:]) == [
