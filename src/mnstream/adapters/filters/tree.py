@@ -51,28 +51,59 @@ def tree_of(content: Content) -> Tree:
     Raises:
         TooBig: It is bigger, or nests deeper, than is looked into.
     """
-    return _Builder().build(content)
+    builder = TreeBuilder()
+    return Tree(root=_notification(builder, content), size=builder.size)
 
 
-class _Builder:
+def _notification(builder: TreeBuilder, content: Content) -> Element:
+    root = builder.element(None, ROOT_ELEMENT)
+    path = content.object_path
+    header: dict[str, Json] = {
+        "href": content.href if content.href is not None else path,
+        "notificationId": content.notification_id,
+        "notificationType": content.notification_type,
+        "eventTime": _event_time(content.event_time_ms),
+        "objectClass": path.rpartition("/")[2].partition("=")[0],
+        "objectInstance": distinguished_name(path),
+    }
+    for name, value in (*header.items(), *content.body.items()):
+        builder.member(root, name, value)
+    return root
+
+
+class TreeBuilder:
+    """Builds elements of JSON, up to a size."""
+
     def __init__(self) -> None:
+        """Begin with nothing."""
         self._elements = 0
         self._chars = 0
 
-    def build(self, content: Content) -> Tree:
-        root = etree.Element(ROOT_ELEMENT)
-        path = content.object_path
-        header: dict[str, Json] = {
-            "href": content.href if content.href is not None else path,
-            "notificationId": content.notification_id,
-            "notificationType": content.notification_type,
-            "eventTime": _event_time(content.event_time_ms),
-            "objectClass": path.rpartition("/")[2].partition("=")[0],
-            "objectInstance": distinguished_name(path),
-        }
-        for name, value in (*header.items(), *content.body.items()):
-            self._member(root, name, value, 0)
-        return Tree(root=root, size=self._size())
+    @property
+    def size(self) -> int:
+        """Elements, and one for each 32 characters of text."""
+        return self._elements + self._chars // _CHARS_OF_ELEMENT
+
+    def element(self, parent: Element | None, name: str) -> Element:
+        """Add an element.
+
+        Raises:
+            TooBig: There are too many.
+        """
+        self._elements += 1
+        if self.size > SIZE_MAX:
+            raise TooBig
+        if parent is None:
+            return etree.Element(_element_name(name))
+        return etree.SubElement(parent, _element_name(name))
+
+    def member(self, parent: Element, name: str, value: Json) -> None:
+        """Add a member of an object.
+
+        Raises:
+            TooBig: It is bigger, or nests deeper, than is looked into.
+        """
+        self._member(parent, name, value, 0)
 
     def _member(self, parent: Element, name: str, value: Json, level: int) -> None:
         if level > _LEVELS_MAX:
@@ -80,28 +111,19 @@ class _Builder:
         if isinstance(value, list):
             for item in value:
                 if isinstance(item, list):
-                    self._member(self._element(parent, name), ITEM, item, level + 1)
+                    self._member(self.element(parent, name), ITEM, item, level + 1)
                 else:
                     self._member(parent, name, item, level + 1)
             return
-        element = self._element(parent, name)
+        element = self.element(parent, name)
         if isinstance(value, dict):
             for inner_name, inner_value in value.items():
                 self._member(element, inner_name, inner_value, level + 1)
         elif (text := _text(value)) != "":
             self._chars += len(text)
-            if self._size() > SIZE_MAX:
+            if self.size > SIZE_MAX:
                 raise TooBig
             element.text = NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
-
-    def _element(self, parent: Element, name: str) -> Element:
-        self._elements += 1
-        if self._size() > SIZE_MAX:
-            raise TooBig
-        return etree.SubElement(parent, _element_name(name))
-
-    def _size(self) -> int:
-        return self._elements + self._chars // _CHARS_OF_ELEMENT
 
 
 @lru_cache(maxsize=1024)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from http import HTTPStatus
 
 import anyio
 
+from mnstream.adapters.filters import object_filter
 from mnstream.adapters.rest.json_text import Unreadable
 from mnstream.adapters.rest.messages import JSON_TYPE, Headers, HttpRequest, HttpResponse
 from mnstream.adapters.rest.notification_json import read_path, subscription_path
@@ -34,6 +36,7 @@ from mnstream.adapters.rest.provisioning.media import (
 )
 from mnstream.adapters.rest.provisioning.notification_list import (
     ALL,
+    Asked,
     list_parameters,
     read_asked,
 )
@@ -41,13 +44,17 @@ from mnstream.adapters.rest.provisioning.problems import Refusal, problem_respon
 from mnstream.adapters.rest.provisioning.resources import (
     Resource,
     is_shown,
+    keep,
     write_flat,
     write_hierarchical,
 )
 from mnstream.adapters.rest.provisioning.selection import (
+    FILTER,
     SELECTION_PARAMETERS,
+    Selection,
     read_parameters,
     read_selection,
+    text_of,
 )
 from mnstream.adapters.rest.provisioning.subscription_control import (
     heartbeat_attributes,
@@ -65,7 +72,7 @@ from mnstream.adapters.rest.provisioning.targets import (
 )
 from mnstream.adapters.rest.uris import split_target
 from mnstream.adapters.runtime.provisioning_reading import Reading
-from mnstream.core.errors import LimitExceeded, ObjectExists, OperationError
+from mnstream.core.errors import InvalidFilter, LimitExceeded, ObjectExists, OperationError
 from mnstream.core.notification_values import HeartbeatControl, SubscriptionId
 from mnstream.core.profiles import NotificationProfile
 from mnstream.core.values import Json
@@ -187,7 +194,23 @@ class ProvisioningHandler:
         selection = read_selection(parameters, self._limits.rest)
         if target.kind is Kind.NOTIFICATION_LIST:
             asked = read_asked(parameters, self._limits)
-        reading = Reading(
+        condition = text_of(parameters, FILTER)
+        try:
+            select = None if condition is None else object_filter(condition)
+            resource = await self._reading(selection, asked).show(target)
+            if select is not None:
+                # A filter sees all attributes, whichever of them are to be shown.
+                everything = replace(selection, names=None, pointers=None)
+                resource = keep(resource, select(await self._reading(everything, ALL).show(target)))
+        except InvalidFilter as error:
+            detail = str(error.args[0])
+            raise Refusal(400, detail, name=error.name, bad_query_params=(FILTER,)) from error
+        if media_type != FLAT_TYPE and not is_shown(resource):
+            return HttpResponse(status=204)  # a scope that selects nothing (C6)
+        return _shown(200, resource, media_type)
+
+    def _reading(self, selection: Selection, asked: Asked) -> Reading:
+        return Reading(
             self._service,
             base=self._base,
             profile=self._profile,
@@ -195,10 +218,6 @@ class ProvisioningHandler:
             selection=selection,
             asked=asked,
         )
-        resource = await reading.show(target)
-        if media_type != FLAT_TYPE and not is_shown(resource):
-            return HttpResponse(status=204)  # a scope that selects nothing (C6)
-        return _shown(200, resource, media_type)
 
     # --- writing ----------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import cast
+from urllib.parse import quote
 
 import pytest
 
@@ -150,7 +151,7 @@ def test_a_subscription_with_what_is_below_it() -> None:
 @pytest.mark.parametrize(
     ("query", "bad"),
     [
-        ("?filter=x", ["filter"]),
+        ("?filter=a&filter=b", ["filter"]),
         ("?x=1", ["x"]),
         ("?scope=BASE_ALL", ["scope"]),
         ("?scope=%7B%22scopeType%22%3A1%7D", ["scope"]),
@@ -378,7 +379,7 @@ def test_what_is_not_there_comes_with_what_is(query: str, status: int) -> None:
         f"?toEventTime=2023-11-14T22:13:28Z&epoch={EPOCH}",
         "?fromEventTime=2023-11-14T22:13:28Z&toEventTime=2023-11-14T22:13:27Z",
         "?epoch=x",
-        "?filter=x",
+        "?filter=((",
     ],
 )
 def test_questions_that_make_no_sense(query: str) -> None:
@@ -615,3 +616,79 @@ def test_a_large_tree_stays_small() -> None:
     body = asker.ask("GET", "?scopeType=BASE_ALL").body
     assert len(cast("Dict", json.loads(body))["NotificationList"]) == 1_000  # type: ignore[arg-type] # an array
     assert len(body) < 1_500_000
+
+
+# --- filter -----------------------------------------------------------------------------------
+
+
+def objects(asker: Asker, condition: str, further: str = "") -> list[str]:
+    """Names of the objects that are shown, as a flat array."""
+    query = f"?scopeType=BASE_ALL&filter={quote(condition)}{further}"
+    response = asker.ask("GET", query, Accept="application/vnd.3gpp.object-tree-flat+json")
+    assert response.status == 200, response.body
+    return [each["objectInstance"].rpartition(",")[2] for each in json.loads(response.body)]
+
+
+def filtered() -> Asker:
+    asker = Asker()
+    for name, wanted in (("1", "notifyNewAlarm"), ("2", "notifyMOICreation")):
+        asker.put(
+            f"/NtfSubscriptionControl={name}",
+            notificationRecipientAddress="http://x.example",
+            notificationTypes=[wanted],
+        )
+    path = "/NtfSubscriptionControl=2/HeartbeatControl=1"
+    assert asker.put(path, heartbeatNtfPeriod=30).status == 201
+    return asker
+
+
+ALARMS = "/ManagedElement/NtfSubscriptionControl[attributes/notificationTypes='notifyNewAlarm']"
+
+
+@pytest.mark.parametrize(
+    ("condition", "shown"),
+    [
+        ("//NtfSubscriptionControl", ["NtfSubscriptionControl=1", "NtfSubscriptionControl=2"]),
+        ("//NtfSubscriptionControl[id='2']", ["NtfSubscriptionControl=2"]),
+        (
+            "/ManagedElement/NtfSubscriptionControl[attributes/notificationTypes='notifyNewAlarm']",
+            ["NtfSubscriptionControl=1"],
+        ),
+        ("//attributes[heartbeatNtfPeriod > 10]", ["HeartbeatControl=1"]),
+        ("//*[objectClass='NotificationList'][1]", ["NotificationList=1"]),
+        ("//Nothing", []),
+        ("1 = 2", []),
+    ],
+)
+def test_a_filter_selects_objects(condition: str, shown: list[str]) -> None:
+    assert objects(filtered(), condition) == shown
+
+
+def test_a_filter_sees_attributes_that_are_not_to_be_shown() -> None:
+    condition = "//NtfSubscriptionControl[attributes/lastSequenceNo = 0]"
+    shown = objects(filtered(), condition, "&attributes=operationalState")
+    assert shown == ["NtfSubscriptionControl=1", "NtfSubscriptionControl=2"]
+
+
+def test_a_filter_that_is_always_true_selects_everything_in_scope() -> None:
+    assert len(objects(filtered(), "1 = 1")) == 6
+
+
+def test_a_tree_shows_where_selected_objects_are() -> None:
+    condition = quote("//HeartbeatControl")
+    response = filtered().ask("GET", f"?scopeType=BASE_ALL&filter={condition}")
+    (subscription,) = json.loads(response.body)["NtfSubscriptionControl"]
+    assert "attributes" not in subscription
+    assert subscription["HeartbeatControl"]["attributes"] == {"heartbeatNtfPeriod": 30}
+
+
+def test_a_filter_that_selects_nothing_of_a_tree_is_answered_with_204() -> None:
+    response = filtered().ask("GET", "?scopeType=BASE_ALL&filter=//Nothing")
+    assert response.status == 204
+
+
+@pytest.mark.parametrize("condition", ["((", "a) or (b", "$x", "id('1')", "a == b", "//a" * 2_000])
+def test_filters_that_are_refused(condition: str) -> None:
+    response = filtered().ask("GET", f"?scopeType=BASE_ALL&filter={quote(condition)}")
+    assert response.status == 400
+    assert b"invalidFilter" in response.body

@@ -6,8 +6,8 @@ for byte (B11).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping
+from dataclasses import dataclass, replace
 from itertools import groupby
 from urllib.parse import unquote
 
@@ -77,6 +77,16 @@ def write_hierarchical(resource: Resource) -> bytes:
 def write_flat(resource: Resource) -> bytes:
     """Write an object and its children beside each other, those that are meant."""
     return b"[" + b",".join(_flat(resource)) + b"]"
+
+
+def keep(resource: Resource, selected: Container[ObjectPath]) -> Resource:
+    """Show only the selected objects, and where they are."""
+    children = (keep(child, selected) for child in resource.children)
+    return replace(
+        resource,
+        attributes=resource.attributes if resource.path in selected else None,
+        children=tuple(filter(is_shown, children)),
+    )
 
 
 def is_shown(resource: Resource) -> bool:

@@ -20,7 +20,8 @@ from mnstream.core.notification_values import Scope, ScopeType
 from mnstream.core.values import Json
 
 NOTIFICATIONS = "notifications"
-SELECTION_PARAMETERS = ("scope", "scopeType", "scopeLevel", "attributes", "fields")
+FILTER = "filter"
+SELECTION_PARAMETERS = ("scope", "scopeType", "scopeLevel", "attributes", "fields", FILTER)
 
 _BASE_ONLY = Scope(scope_type=ScopeType.BASE_ONLY)
 _INTEGER_CHARS_MAX = 20
@@ -87,8 +88,8 @@ def read_parameters(query: str, known: Sequence[str]) -> dict[str, list[str]]:
         raise Refusal(400, str(problem)) from problem
     for name, value in pairs:
         if name not in known:
-            what = "filter is not supported" if name == "filter" else "unknown query parameter"
-            raise Refusal(400, f"{what}: {name[:100]}", bad_query_params=(name[:100],))
+            detail = f"unknown query parameter: {name[:100]}"
+            raise Refusal(400, detail, bad_query_params=(name[:100],))
         parameters.setdefault(name, []).append(value)
     return parameters
 
