@@ -28,6 +28,7 @@ from mnstream.adapters.runtime.subscribing import (
 from mnstream.adapters.simulation import NotificationProxy
 from mnstream.adapters.storage import Durability
 from mnstream.adapters.storage.notifications import NotificationStoreConfig
+from mnstream.core.lifecycles.synchronisation import SynchronisationState as S
 from mnstream.core.notification_events import NotificationEmitted
 from mnstream.core.notification_values import HEARTBEAT, ObjectPath, SubscriptionStatus
 from mnstream.core.notifications.config import (
@@ -141,6 +142,12 @@ class Stage:
         for number in range(first, last + 1):
             self.running_notifier.notifier.submit(event(number))
         await self.running_notifier.notifier.durable()
+
+    async def synchronised(self) -> None:
+        """Wait until the subscriber has asked what there is, and waits for what will come."""
+        assert self._subscriber is not None
+        consumer = self._subscriber.subscriber.consumer
+        await self.until(lambda: consumer.sequence is not None and consumer.state is S.IN_SEQUENCE)
 
     async def finished(self) -> None:
         """Wait until the notifier is done with everything, delivered or not."""

@@ -179,6 +179,7 @@ async def test_a_retrieval_fails_half_way(tmp_path: Path) -> None:
         return "fromSequenceNo" in request.target and 2 <= fetches <= 4
 
     async with staged(tmp_path) as stage, stage.notifier(), stage.subscriber() as running:
+        await stage.synchronised()
         stage.to_subscriber.faults = Faults(swallow=1)
         await stage.emit(1, 12)
         await stage.finished()

@@ -85,6 +85,7 @@ class Stage:
         self.sender = ScriptedSender(clock)
         self.told: list[NotificationProducerEvent] = []
         self.following: deque[PostNotification] = deque()
+        self.hold_next = False
         self.counters = Counters()
         for each in (1, 2, 3):
             text = b'{"notificationType":"notifyEvent"}'
@@ -105,6 +106,8 @@ class Stage:
     ) -> PostNotification | None:
         assert subscription_id == ONE
         self.told.append(event)
+        if self.hold_next:
+            self.sender.hold()
         return self.following.popleft() if self.following else None
 
 
@@ -161,11 +164,9 @@ async def test_what_is_cancelled_is_not_told(begun: bool) -> None:
 async def test_a_cancelled_one_among_many() -> None:
     stage = Stage(MemoryNotificationStore())
     stage.following.append(post(2))
+    stage.hold_next = True
     async with stage.posts.running():
         stage.posts.start(post(1))
-        while not stage.told:
-            await anyio.lowlevel.checkpoint()
-        stage.sender.hold()
         await anyio.wait_all_tasks_blocked()
         stage.posts.cancel(number(2))
         await anyio.wait_all_tasks_blocked()

@@ -328,6 +328,8 @@ class Reporter:
                     return effect
                 if isinstance(effect, SendPing):
                     await channel.ping(effect.payload)
+                    if line.over:
+                        return None  # the channel ended in the moment in which it was sent
                     self._feed(PingSent(connection_id=line.connection_id, payload=effect.payload))
             except TransportError as error:
                 self._lose(line, str(error))
