@@ -134,7 +134,8 @@ class Subscriber:
             try:
                 return await self.subscribe()
             except TransportError as error:
-                _log.warning("not subscribed yet: %s", error)
+                # Whoever waits is told once: the last of the failures is raised.
+                _log.debug("not subscribed yet: %s", error)
                 await anyio.sleep(pause_s)
         return await self.subscribe()
 
