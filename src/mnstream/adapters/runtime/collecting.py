@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 
 import anyio
-from anyio.abc import TaskStatus
+from anyio.abc import TaskGroup, TaskStatus
 
 from mnstream.adapters.codecs import CHECKS, READERS
 from mnstream.adapters.entropy import SystemClock, SystemEntropy
@@ -89,21 +89,43 @@ class RunningCollector:
     log: SegmentLog
 
 
-@asynccontextmanager
-async def collecting(settings: CollectorSettings) -> AsyncGenerator[RunningCollector]:
-    """Run a collector while the block runs; leaving it stops gracefully.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsumingService:
+    """A consumer on its log that no transport serves yet.
 
-    The order of the end: no new sockets, every channel closed with 1001 when what came on it is
+    Attributes:
+        collector: The service to hand to a transport.
+        consumer: The core, for looking at.
+        log: Its log.
+        counters: What transports may count with.
+        routes: Administrative routes.
+        stop: Set when it is to stop; transports take nothing new from then on.
+        tasks: Where transports run; they end with the service.
+    """
+
+    collector: Collector
+    consumer: StreamingConsumer
+    log: SegmentLog
+    counters: Counters
+    routes: Admin
+    stop: anyio.Event
+    tasks: TaskGroup
+
+
+@asynccontextmanager
+async def consuming(settings: CollectorSettings) -> AsyncGenerator[ConsumingService]:
+    """Run a collector that is to be served by whatever transport; leaving it stops gracefully.
+
+    The order of the end: ``stop`` is set, every channel closed with 1001 when what came on it is
     durable, sinks up to date, the log committed and closed.
 
     Raises:
-        OSError: The address or the directory cannot be used.
+        OSError: The directory cannot be used.
         StorageError: The log cannot be used, for example because somebody else writes it.
         SinkError: A sink cannot be used, in a group of exceptions.
     """
     clock, counters = SystemClock(), Counters()
     async with AsyncExitStack() as stack:
-        listeners = await listening(stack, settings.host, settings.port, settings.limits)
         log = await stack.enter_async_context(SegmentLog.open(settings.data, settings.log))
         consumer = StreamingConsumer(
             readers=READERS,
@@ -124,25 +146,14 @@ async def collecting(settings: CollectorSettings) -> AsyncGenerator[RunningColle
             await tasks.start(_feed, feed, stop_sinks, over)
         collector = Collector(consumer, log=log, clock=clock, entropy=SystemEntropy())
         await stack.enter_async_context(collector.running())
-        routes = _routes(consumer, log, counters, clock, stop, feeds)
-        server = HttpServer(
-            collector,
-            base_path=settings.base_path,
-            base_url=settings.base_url,
-            profile=settings.profile,
-            limits=settings.limits,
-            tls=settings.tls,
-            observer=counters,
-            extra=routes if settings.admin is None else None,
-        )
-        tasks.start_soon(partial(server.serve, listeners, stop=stop))
-        scheme = "http" if settings.tls is None else "https"
-        root = f"{scheme}://{authority(settings.host, port_of(listeners))}"
-        admin_url = root
-        if settings.admin is not None:
-            admin_url = await serving_admin(stack, tasks, routes, settings.admin, stop)
-        yield RunningCollector(
-            url=root + settings.base_path, admin_url=admin_url, consumer=consumer, log=log
+        yield ConsumingService(
+            collector=collector,
+            consumer=consumer,
+            log=log,
+            counters=counters,
+            routes=_routes(consumer, log, counters, clock, stop, feeds),
+            stop=stop,
+            tasks=tasks,
         )
         stop.set()
         with anyio.move_on_after(settings.stop_timeout_s):
@@ -150,6 +161,46 @@ async def collecting(settings: CollectorSettings) -> AsyncGenerator[RunningColle
             stop_sinks.set()
             for over in fed:
                 await over.wait()
+
+
+@asynccontextmanager
+async def collecting(settings: CollectorSettings) -> AsyncGenerator[RunningCollector]:
+    """Run a collector over HTTP while the block runs; leaving it stops gracefully.
+
+    No new sockets come first in the order of its end, then that of ``consuming``.
+
+    Raises:
+        OSError: The address or the directory cannot be used.
+        StorageError: The log cannot be used, for example because somebody else writes it.
+        SinkError: A sink cannot be used, in a group of exceptions.
+    """
+    async with AsyncExitStack() as stack:
+        listeners = await listening(stack, settings.host, settings.port, settings.limits)
+        service = await stack.enter_async_context(consuming(settings))
+        server = HttpServer(
+            service.collector,
+            base_path=settings.base_path,
+            base_url=settings.base_url,
+            profile=settings.profile,
+            limits=settings.limits,
+            tls=settings.tls,
+            observer=service.counters,
+            extra=service.routes if settings.admin is None else None,
+        )
+        service.tasks.start_soon(partial(server.serve, listeners, stop=service.stop))
+        scheme = "http" if settings.tls is None else "https"
+        root = f"{scheme}://{authority(settings.host, port_of(listeners))}"
+        admin_url = root
+        if settings.admin is not None:
+            admin_url = await serving_admin(
+                stack, service.tasks, service.routes, settings.admin, service.stop
+            )
+        yield RunningCollector(
+            url=root + settings.base_path,
+            admin_url=admin_url,
+            consumer=service.consumer,
+            log=service.log,
+        )
 
 
 async def _feed(
