@@ -37,7 +37,6 @@ from mnstream.core.profiles import REL19, Profile
 from mnstream.core.streaming.config import ConsumerConfig
 from mnstream.core.streaming.consumer import StreamingConsumer
 from mnstream.core.streaming.multiplexing import (
-    ANY_COUNT,
     NO_CHECKS,
     Checks,
     Family,
@@ -75,13 +74,13 @@ def frame(body: str, *units: tuple[int, int], letter: str = "G") -> bytes:
     return f"{letter}{','.join(f'{name}:{count}' for name, count in listed)};{body}".encode()
 
 
-def _reader(letter: str, *, counts: bool = True) -> Callable[[bytes], Sequence[Unit]]:
+def _reader(letter: str) -> Callable[[bytes], Sequence[Unit]]:
     def read(payload: bytes) -> list[Unit]:
         head, semicolon, _ = payload.decode().partition(";")
         if not payload or not semicolon or head[0] != letter:
             raise Undecodable(f"not of family {letter}")
         pairs = [unit.split(":") for unit in head[1:].split(",") if unit]
-        return [(StreamId(name), int(count) if counts else ANY_COUNT) for name, count in pairs]
+        return [(StreamId(name), int(count)) for name, count in pairs]
 
     return read
 
@@ -89,7 +88,7 @@ def _reader(letter: str, *, counts: bool = True) -> Callable[[bytes], Sequence[U
 READERS: Readers = {
     Family.PDSU_GPB: _reader("G"),
     Family.PDSU_ASN1: _reader("A"),
-    Family.TRACE_GPB: _reader("T", counts=False),
+    Family.TRACE_GPB: _reader("T"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -10,6 +10,7 @@ from mnstream.core.errors import Undecodable
 from mnstream.core.streaming.multiplexing import (
     ANY_COUNT,
     NO_CHECKS,
+    NO_VALUES,
     Checks,
     Demultiplexer,
     Family,
@@ -17,6 +18,7 @@ from mnstream.core.streaming.multiplexing import (
     RunCheck,
     Unit,
     family_of,
+    trace_aliases,
 )
 from mnstream.core.values import SerializationFormat, StreamId, StreamInfo, StreamType
 from tests.core.support import CHECKS, READERS, frame, performance, stream
@@ -34,6 +36,13 @@ def demultiplexer(
     *streams: StreamInfo, readers: Readers = READERS, checks: Checks = NO_CHECKS
 ) -> Demultiplexer:
     return Demultiplexer({each.stream_id: each for each in streams}, readers, checks)
+
+
+def opaque_reader(payload: bytes) -> list[Unit]:
+    """Read "O" and the name of a stream."""
+    if not payload.startswith(b"O"):
+        raise Undecodable("names no stream")
+    return [(StreamId(payload[1:].decode()), ANY_COUNT)]
 
 
 def units_of(made: Demultiplexer, payload: bytes) -> list[tuple[str, int]]:
@@ -62,7 +71,7 @@ def test_family(
 
 def test_expected_numbers_of_values() -> None:
     made = demultiplexer(OVER_GPB, performance(3, metrics=("a",)), TRACE, VENDOR)
-    assert made.expected == {"1": 2, "3": 1, "T1": ANY_COUNT, "V1": ANY_COUNT}
+    assert made.expected == {"1": 2, "3": 1, "T1": NO_VALUES, "V1": ANY_COUNT}
 
 
 def test_units_are_named_in_order() -> None:
@@ -120,7 +129,8 @@ def test_with_several_formats_the_one_that_fits_is_taken() -> None:
     made = demultiplexer(OVER_GPB, OVER_ASN1, TRACE)
     assert units_of(made, frame("x", (1, 2))) == [("1", 2)]
     assert units_of(made, frame("x", (2, 2), letter="A")) == [("2", 2)]
-    assert units_of(made, b"TT1:0;") == [("T1", ANY_COUNT)]
+    assert units_of(made, b"TT1:0;") == [("T1", NO_VALUES)]
+    assert made.reading(frame("x", (2, 2), letter="A"))[0] is Family.PDSU_ASN1
 
 
 def test_with_several_formats_a_payload_that_fits_none_is_undecodable() -> None:
@@ -141,6 +151,18 @@ def both(letter: str) -> Readers:
 def test_a_reading_that_names_only_announced_streams_fits_best(letter: str) -> None:
     made = demultiplexer(OVER_GPB, OVER_ASN1, readers=both(letter))
     assert units_of(made, b"anything") == [("1", 2)]
+
+
+def test_of_two_readings_the_one_with_the_right_number_of_values_fits_best() -> None:
+    def counted(count: int) -> Callable[[bytes], list[Unit]]:
+        return lambda _: [(StreamId("1"), count)]
+
+    for gpb, asn1 in ((3, 2), (2, 3)):
+        readers = {Family.PDSU_GPB: counted(gpb), Family.PDSU_ASN1: counted(asn1)}
+        made = demultiplexer(OVER_GPB, OVER_ASN1, readers=readers)
+        assert units_of(made, b"anything") == [("1", 2)]
+    wrong = {Family.PDSU_GPB: counted(3), Family.PDSU_ASN1: counted(4)}
+    assert units_of(demultiplexer(OVER_GPB, OVER_ASN1, readers=wrong), b"any") == [("1", 3)]
 
 
 def test_when_no_reading_names_announced_streams_the_first_is_taken() -> None:
@@ -169,7 +191,7 @@ def test_data_of_a_stream_without_a_reader_are_no_keep_alive_because_a_reader_fi
 
 def test_of_several_streams_without_a_reader_none_can_be_chosen() -> None:
     made = demultiplexer(VENDOR, ANALYTICS)
-    with pytest.raises(Undecodable, match="several streams of this connection could be meant"):
+    with pytest.raises(Undecodable, match="of this connection could be meant: V1, A1"):
         made.read(b"Z;")
 
 
@@ -190,3 +212,63 @@ def test_a_connection_without_streams_has_no_payloads() -> None:
 def test_a_family_without_a_reader_is_opaque() -> None:
     made = demultiplexer(OVER_GPB, readers={})
     assert units_of(made, frame("x")) == [("1", ANY_COUNT)]
+
+
+# --- opaque payloads that name their stream -------------------------------------------------------
+
+NAMING: Readers = {**READERS, Family.OPAQUE: opaque_reader}
+
+
+def test_an_opaque_payload_may_name_its_stream() -> None:
+    made = demultiplexer(OVER_GPB, VENDOR, ANALYTICS, readers=NAMING)
+    assert made.reading(b"OA1") == (Family.OPAQUE, [("A1", ANY_COUNT)])
+    assert units_of(made, b"OV1") == [("V1", ANY_COUNT)]
+    assert units_of(made, frame("x", (1, 2))) == [("1", 2)]
+
+
+@pytest.mark.parametrize("payload", [b"OX9", b"Z;"])
+def test_an_opaque_payload_that_names_none_belongs_to_the_only_opaque_stream(
+    payload: bytes,
+) -> None:
+    assert units_of(demultiplexer(OVER_GPB, VENDOR, readers=NAMING), payload) == [("V1", ANY_COUNT)]
+    with pytest.raises(Undecodable, match="several streams"):
+        demultiplexer(VENDOR, ANALYTICS, readers=NAMING).read(payload)
+
+
+# --- names of traces ------------------------------------------------------------------------------
+
+REFERENCE, WITH_DIFFERENTIATOR = "26F452550021", "4358070034D701"
+
+
+def traces(*stream_ids: str) -> dict[StreamId, StreamInfo]:
+    return {StreamId(each): stream(each, StreamType.TRACE) for each in stream_ids}
+
+
+def test_records_may_name_a_trace_by_less_than_its_reference() -> None:
+    made = demultiplexer(*traces(REFERENCE, WITH_DIFFERENTIATOR).values())
+    for name, stream_id in (
+        (REFERENCE, REFERENCE),
+        ("550021", REFERENCE),
+        (WITH_DIFFERENTIATOR, WITH_DIFFERENTIATOR),
+        ("4358070034D7", WITH_DIFFERENTIATOR),
+        ("0034D7", WITH_DIFFERENTIATOR),
+        ("FFFFFF", "FFFFFF"),
+    ):
+        assert units_of(made, f"T{name}:0;".encode()) == [(stream_id, NO_VALUES)]
+
+
+def test_a_trace_may_be_announced_in_small_letters() -> None:
+    made = demultiplexer(*traces(REFERENCE.lower()).values())
+    assert units_of(made, f"T{REFERENCE}:0;".encode()) == [(REFERENCE.lower(), NO_VALUES)]
+
+
+def test_a_name_of_two_traces_is_a_name_of_none() -> None:
+    aliases = trace_aliases(traces(REFERENCE, "13F232550021"))
+    assert aliases == {}
+    aliases = trace_aliases(traces("4358070034D701", "4358070034D702", "4358070034D7"))
+    assert aliases == {}
+
+
+def test_only_traces_have_other_names() -> None:
+    assert trace_aliases({StreamId(REFERENCE): stream(REFERENCE, StreamType.PROPRIETARY)}) == {}
+    assert trace_aliases(traces("T1")) == {}

@@ -1,8 +1,9 @@
 """Find out which streams a frame is about (TS 28.532 11.5.1.1.1; contradiction 26).
 
 Nothing outside the payload names the streams of a frame, and the format is agreed for each stream,
-not for the connection. So the streams of a connection say which readings of a payload are possible;
-the first that fits is taken. A reading that names only announced streams fits best.
+not for the connection. So the streams of a connection say which readings of a payload are possible.
+One that names only announced streams, each with as many values as it should have, fits best; then
+one that names only announced streams; then the only stream that nobody can read; then any reading.
 
 Reading bytes needs libraries that the core does not import. A ``UnitReader`` is a pure function
 that an adapter brings along, one for each family of payloads.
@@ -24,7 +25,7 @@ from mnstream.core.values import (
 )
 
 Unit = tuple[StreamId, int]
-"""A unit of a frame: its stream and how many values it carries, -1 where that means nothing."""
+"""A unit of a frame: its stream and how many values it carries, or one of the two below."""
 UnitReader = Callable[[bytes], Sequence[Unit]]
 """Names the units of a payload, in order; raises Undecodable when it is of another format."""
 
@@ -36,7 +37,9 @@ CheckMaker = Callable[[Mapping[StreamId, int]], RunCheck]
 ``UnitReader`` does, for many payloads at once."""
 
 ANY_COUNT = -1
-"""Number of values of a unit that is not a list of values."""
+"""Number of values of a unit of which only the stream is known: sent again, it may be new data."""
+NO_VALUES = 0
+"""Number of values of a unit that tells its stream and its time and is no list of values."""
 
 
 class Family(Enum):
@@ -59,7 +62,10 @@ def family_of(stream: StreamInfo) -> Family:
 
 
 Readers = Mapping[Family, UnitReader]
-"""The reader of each family that this consumer can read; the others are opaque."""
+"""The reader of each family that this consumer can read; the others are opaque. One for OPAQUE
+finds what names its stream by itself; what it cannot read belongs to the only opaque stream."""
+Reading = tuple[Family, Sequence[Unit]]
+"""Which format a payload turned out to have, and its units."""
 Checks = Mapping[Family, CheckMaker]
 """The quick check of those families that have one."""
 NO_CHECKS: Checks = MappingProxyType({})
@@ -78,15 +84,25 @@ class Demultiplexer:
     ) -> None:
         """Find out which readings the streams make possible."""
         families = dict.fromkeys(family_of(stream) for stream in streams.values())
-        self._readers = tuple(readers[family] for family in families if family in readers)
+        aliases = trace_aliases(streams)
+        self._readers = {
+            family: _renaming(readers[family], aliases)
+            if family is Family.TRACE_GPB and aliases
+            else readers[family]
+            for family in families
+            if family in readers
+        }
         self._opaque = tuple(
-            stream_id for stream_id, stream in streams.items() if family_of(stream) not in readers
+            stream_id
+            for stream_id, stream in streams.items()
+            if family_of(stream) is Family.OPAQUE or family_of(stream) not in readers
         )
         # Nearly every connection has one format; its frames are read without a choice.
         single = len(self._readers) == 1 and not self._opaque
-        self._only = self._readers[0] if single else None
+        self._only = next(iter(self._readers.values())) if single else None
         self.expected: dict[StreamId, int] = {
-            stream_id: _value_count(stream) for stream_id, stream in streams.items()
+            stream_id: ANY_COUNT if stream_id in self._opaque else _value_count(stream)
+            for stream_id, stream in streams.items()
         }
         """Number of values in a unit of each stream."""
         maker = checks.get(next(iter(families))) if single else None
@@ -103,6 +119,9 @@ class Demultiplexer:
             units = self.read(payload) if payload else ()
         except Undecodable:
             return False
+        return self._fits(units)
+
+    def _fits(self, units: Sequence[Unit]) -> bool:
         expected = self.expected
         return bool(units) and all(expected.get(name) == count for name, count in units)
 
@@ -112,29 +131,82 @@ class Demultiplexer:
         Raises:
             Undecodable: No reading fits, or several streams could be meant.
         """
-        if self._only is not None:
-            return self._only(payload)
-        units: Sequence[Unit] | None = None
+        return self.reading(payload)[1] if self._only is None else self._only(payload)
+
+    def reading(self, payload: bytes) -> Reading:
+        """Find out the format of a frame as well; otherwise as ``read``."""
+        named: Reading | None = None
+        other: Reading | None = None
         failure = Undecodable("no stream of this connection has such payloads")
-        for reader in self._readers:
+        for family, reader in self._readers.items():
             try:
-                reading = reader(payload)
+                units = reader(payload)
             except Undecodable as error:
                 failure = error
                 continue
-            if reading and all(stream_id in self.expected for stream_id, _ in reading):
-                return reading
-            units = units or reading
+            if self._fits(units):
+                return family, units
+            if units and all(stream_id in self.expected for stream_id, _ in units):
+                named = named or (family, units)
+            elif family is not Family.OPAQUE and (other is None or not other[1]):
+                other = family, units
+        if named is not None:
+            return named
         if len(self._opaque) == 1:
-            return ((self._opaque[0], ANY_COUNT),)
-        if units or (units is not None and not self._opaque):
-            return units
+            return Family.OPAQUE, ((self._opaque[0], ANY_COUNT),)
+        if other is not None and (other[1] or not self._opaque):
+            return other
         if self._opaque:
             # Also where a reading found no unit at all: data of another stream is no keep-alive.
-            failure = Undecodable("several streams of this connection could be meant")
+            candidates = ", ".join(self._opaque[:_NAMED_MAX])
+            failure = Undecodable(
+                f"several streams of this connection could be meant: {candidates}"
+            )
         raise failure
+
+
+_NAMED_MAX = 8
+_TRACE_ID_DIGITS = 6
+_PLMN_DIGITS = 6
+_DIFFERENTIATOR_DIGITS = 2
+
+
+def trace_aliases(streams: Mapping[StreamId, StreamInfo]) -> Mapping[StreamId, StreamId]:
+    """Give the other names by which records may name the announced trace streams.
+
+    A Trace Reference is PLMN (3 octets), Trace ID (3) and, later, Trace Differentiator (1), written
+    as capital hexadecimal digits (contradiction 55). Records carry all of it, without the last
+    octet, or the Trace ID alone (32.423 5.2). A name that could mean two streams means none.
+    """
+    names: dict[StreamId, StreamId] = {}
+    ambiguous: set[StreamId] = set()
+    for stream_id, stream in streams.items():
+        if stream.stream_type is not StreamType.TRACE:
+            continue
+        for name in _short_names(stream_id.upper()):
+            if names.setdefault(name, stream_id) != stream_id:
+                ambiguous.add(name)
+    return {
+        name: stream_id
+        for name, stream_id in names.items()
+        if name not in ambiguous and name not in streams
+    }
+
+
+def _short_names(digits: str) -> Sequence[StreamId]:
+    whole = _PLMN_DIGITS + _TRACE_ID_DIGITS
+    if len(digits) not in {whole, whole + _DIFFERENTIATOR_DIGITS}:
+        return (StreamId(digits),)
+    return tuple(map(StreamId, (digits, digits[:whole], digits[_PLMN_DIGITS:whole])))
+
+
+def _renaming(reader: UnitReader, aliases: Mapping[StreamId, StreamId]) -> UnitReader:
+    def read(payload: bytes) -> Sequence[Unit]:
+        return [(aliases.get(name, name), count) for name, count in reader(payload)]
+
+    return read
 
 
 def _value_count(stream: StreamInfo) -> int:
     info = stream.additional_info
-    return len(info.performance_metrics) if isinstance(info, PerformanceInfo) else ANY_COUNT
+    return len(info.performance_metrics) if isinstance(info, PerformanceInfo) else NO_VALUES
