@@ -15,8 +15,8 @@ BATCH = 20
 
 
 class Live(Protocol):
-    """Simulates the history of a seed, without keeping it; a function of a module, for processes."""
     """Simulates the history of a seed, without keeping it; a function of a module."""
+
     def __call__(self, seed: int, trace_lines: int | None = ...) -> History:
         """Keep so many lines of the trace, or all."""
         ...

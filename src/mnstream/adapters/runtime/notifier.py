@@ -312,7 +312,6 @@ class Notifier:
                 rolled = StoreRolledOver(subscription_id=subscription_id, oldest_sequence_no=oldest)
                 self.feed(rolled)
             self._committed.notify()
-            self._moved.notify()
 
     def _carry_out(
         self,
@@ -340,7 +339,6 @@ class Notifier:
                     self._keep_subscription(effect)
                 case ForgetSubscription():
                     self._store.forget_subscription(effect.subscription_id)
-                    self._moved.notify()
                 case SetAlarm():
                     if self._on_alarm is not None:
                         self._on_alarm(effect.subscription_id, effect.raised)

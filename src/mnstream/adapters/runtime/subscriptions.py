@@ -34,6 +34,13 @@ from mnstream.core.notification_values import (
     SubscriptionId,
     SubscriptionSettings,
 )
+from mnstream.core.notifications.families import (
+    MoiAttributeValueChanges,
+    MoiCreation,
+    MoiDeletion,
+    SourceIndicator,
+)
+from mnstream.core.notifications.members import NotificationBody
 from mnstream.core.notifications.subscription import Subscription
 from mnstream.core.profiles import NotificationProfile
 from mnstream.core.values import Json
@@ -43,6 +50,8 @@ from mnstream.ports.subscriptions import StoredText, SubscriptionView
 
 BYTES_MAX = 4 * 1024 * 1024
 """Of one answer with stored notifications; what is beyond is asked for again."""
+
+_OPERATION = SourceIndicator.MANAGEMENT_OPERATION
 
 
 class NotifierSubscriptions:
@@ -206,10 +215,10 @@ class NotifierSubscriptions:
     # --- notifications about subscriptions --------------------------------------------------------
 
     def _created(self, path: ObjectPath, attributes: Mapping[str, Json]) -> None:
-        self._notify("notifyMOICreation", path, {"attributeList": dict(attributes)})
+        self._notify(path, MoiCreation(attribute_list=attributes, source_indicator=_OPERATION))
 
     def _deleted(self, path: ObjectPath, attributes: Mapping[str, Json]) -> None:
-        self._notify("notifyMOIDeletion", path, {"attributeList": dict(attributes)})
+        self._notify(path, MoiDeletion(attribute_list=attributes, source_indicator=_OPERATION))
 
     def _changed(
         self, path: ObjectPath, before: Mapping[str, Json], after: Mapping[str, Json]
@@ -218,18 +227,18 @@ class NotifierSubscriptions:
         names = [n for n in {**after, **before} if before.get(n) != after.get(n)]
         if not names:
             return
-        new: dict[str, Json] = {name: after.get(name) for name in names}
-        old: dict[str, Json] = {name: before.get(name) for name in names}
-        body: dict[str, Json] = {"attributeListValueChanges": [new, old]}
-        self._notify("notifyMOIAttributeValueChanges", path, body)
+        changes = tuple({name: values.get(name) for name in names} for values in (after, before))
+        body = MoiAttributeValueChanges(
+            attribute_list_value_changes=changes, source_indicator=_OPERATION
+        )
+        self._notify(path, body)
 
-    def _notify(self, notification_type: str, path: ObjectPath, body: dict[str, Json]) -> None:
-        body["sourceIndicator"] = "MANAGEMENT_OPERATION"
+    def _notify(self, path: ObjectPath, body: NotificationBody) -> None:
         self._notifier.submit(
             NotificationEmitted(
-                notification_type=notification_type,
+                notification_type=body.notification_type,
                 object_path=path,
-                body=body,
+                body=body.to_body(),
                 event_time_ms=self._clock.wall_ms(),
             )
         )

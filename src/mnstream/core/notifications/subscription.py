@@ -127,12 +127,10 @@ class Subscription:
         self.finished += 1
         self.attempts = 0
 
-    def pass_over(self, last: int) -> int:
-        """Finish everything up to a number that is stored; returns how much that was."""
-        before = self.finished
+    def pass_over(self, last: int) -> None:
+        """Finish everything up to a number that is stored."""
         while self.finished < min(last, self.durable):
             self.finish()
-        return self.finished - before
 
     def fail_to_prepare(self, types: frozenset[str] | None) -> None:
         """Note that notifications were not prepared; None when it is unknown of which types."""
