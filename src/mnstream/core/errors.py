@@ -11,7 +11,11 @@ with.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
+REASONS_IN_TEXT_MAX = 10
+"""Streams that a text for people names; the list of reasons names them all."""
 
 
 class MnSError(Exception):
@@ -75,6 +79,16 @@ class OperationError(RemoteProtocolError):
         super().__init__(detail, clause=clause)
         self.identifiers = identifiers
         self.reasons = reasons
+
+    @classmethod
+    def about_streams(cls, reasons: Sequence[tuple[str, str]]) -> Self:
+        """Say everything about streams, by identifier, for people and for programs."""
+        named = reasons[:REASONS_IN_TEXT_MAX]
+        return cls(
+            "; ".join(f"{stream_id}: {reason}" for stream_id, reason in named),
+            identifiers=tuple(stream_id for stream_id, _ in reasons),
+            reasons=tuple(reasons),
+        )
 
     def __str__(self) -> str:
         """Give ``name: detail``, the form of ``errorInfo``."""

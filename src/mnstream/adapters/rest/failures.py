@@ -12,7 +12,6 @@ from http import HTTPStatus
 from mnstream.adapters.rest.json_text import Unreadable, read_json
 from mnstream.adapters.rest.limits import RestLimits
 from mnstream.adapters.rest.messages import HttpResponse
-from mnstream.adapters.rest.stream_info import unexpected_streams
 from mnstream.core.errors import (
     ConnectionInUse,
     DuplicateStream,
@@ -150,11 +149,7 @@ def _about_streams(reasons: list[tuple[str, str]]) -> OperationError:
         named = EXCEPTIONS.get(match[1].lower()) if match else None
         details.append((stream_id, match[2] if match and named else text))
         kind = named or kind
-    combined = unexpected_streams(details)
-    if kind is UnexpectedStreams:
-        return combined
-    detail = str(combined.args[0])
-    return kind(detail, identifiers=combined.identifiers, reasons=combined.reasons)
+    return kind.about_streams(details)
 
 
 def _reasons(response: HttpResponse, limits: RestLimits) -> tuple[list[tuple[str, str]], str]:

@@ -31,9 +31,6 @@ from mnstream.core.values import (
     VsDataContainer,
 )
 
-REASONS_IN_TEXT_MAX = 10
-"""Streams that a text for people names; the list of reasons names them all."""
-
 
 def encode_stream_info(info: StreamInfo, *, keep_absent_format: bool = False) -> dict[str, Json]:
     """Write one stream.
@@ -96,7 +93,7 @@ def decode_stream_info(value: Json, *, profile: Profile = REL19) -> StreamInfo:
     except Unreadable as problem:
         identifier = value.get("streamId") if isinstance(value, dict) else None
         identifier = identifier if isinstance(identifier, str) else ""
-        raise unexpected_streams([(identifier, str(problem))]) from problem
+        raise UnexpectedStreams.about_streams([(identifier, str(problem))]) from problem
 
 
 def decode_stream_infos(values: Iterable[Json], *, profile: Profile) -> tuple[StreamInfo, ...]:
@@ -114,7 +111,7 @@ def decode_stream_infos(values: Iterable[Json], *, profile: Profile) -> tuple[St
         except UnexpectedStreams as problem:
             problems.append((len(streams), problem.reasons))
     if problems:
-        raise unexpected_streams(_all_reasons(streams, problems, profile))
+        raise UnexpectedStreams.about_streams(_all_reasons(streams, problems, profile))
     return tuple(streams)
 
 
@@ -133,16 +130,6 @@ def _all_reasons(
         if stream is not None and reason is not None:
             reasons.append((stream.stream_id, reason))
     return reasons
-
-
-def unexpected_streams(reasons: list[tuple[str, str]]) -> UnexpectedStreams:
-    """Make the exception that says everything about these streams, for people and for programs."""
-    named = reasons[:REASONS_IN_TEXT_MAX]
-    return UnexpectedStreams(
-        "; ".join(f"{stream_id}: {reason}" for stream_id, reason in named),
-        identifiers=tuple(stream_id for stream_id, _ in reasons),
-        reasons=tuple(reasons),
-    )
 
 
 def _stream_info(members: Members, profile: Profile) -> StreamInfo:

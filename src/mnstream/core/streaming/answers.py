@@ -279,12 +279,7 @@ def _refuse_streams(
         seen.add(stream.stream_id)
         if reason is not None:
             reasons.append((stream.stream_id, reason))
-    if not reasons:
-        return None
-    detail = "; ".join(f"{stream_id}: {reason}" for stream_id, reason in reasons[:10])
-    return UnexpectedStreams(
-        detail, identifiers=tuple(name for name, _ in reasons), reasons=tuple(reasons)
-    )
+    return UnexpectedStreams.about_streams(reasons) if reasons else None
 
 
 def _named(stream_ids: Iterable[StreamId], known: Container[StreamId]) -> Iterator[StreamId]:
