@@ -1,4 +1,4 @@
-"""Where a reporter gets its measurements."""
+"""Where a reporter gets what it reports."""
 
 from __future__ import annotations
 
@@ -30,9 +30,26 @@ class MeasurementSource(Protocol):
     """Something that can be measured."""
 
     def streams(self) -> Sequence[StreamInfo]:
-        """Describe the PERFORMANCE streams, always the same."""
+        """Describe the PERFORMANCE streams, always the same, all in one serialization format."""
         ...
 
     def read(self, wall_ms: int) -> Sequence[Reading]:
         """Measure every stream once, for the period that ends at ``wall_ms``."""
+        ...
+
+
+@runtime_checkable
+class FrameSource(Protocol):
+    """Something that makes frames itself, all of one family of payloads."""
+
+    def streams(self) -> Sequence[StreamInfo]:
+        """Describe the streams, always the same."""
+        ...
+
+    def frames(self, wall_ms: int) -> Sequence[bytes]:
+        """Give the frames of ``wall_ms``, in order; ``()`` when there is nothing to report.
+
+        Args:
+            wall_ms: Milliseconds since the Unix epoch, later than ever before.
+        """
         ...

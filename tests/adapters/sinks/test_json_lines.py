@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from mnstream.adapters.codecs.opaque import Decoded
+from mnstream.adapters.codecs.trace_values import TraceRecord, record_json
 from mnstream.adapters.codecs.values import IndexKind, SubCounter, SubCounterIndex
 from mnstream.adapters.sinks import json_lines, unit_json
 from mnstream.adapters.storage import stored_units
@@ -19,12 +21,35 @@ def test_measurements() -> None:
         ("connection", "a"),
         ("producer", "NF=1"),
         ("stream", "1"),
+        ("type", "PERFORMANCE"),
+        ("format", "GPB"),
         ("received", "2023-11-14T22:13:20.000Z"),
         ("time", "2023-11-14T22:13:20.000Z"),
         ("object", "Cell=1"),
         ("values", {"x": 5}),
         ("raw_bytes", 4),
     ]
+
+
+def test_a_trace_record() -> None:
+    record = TraceRecord(
+        time_stamp_ms=0, nf_instance_id="nf", nf_type="GNB", trace_reference=b"\x00\x01\x02"
+    )
+    described = unit_json(unit(0, values=None, record=record, kind="administrative"))
+    assert described["record"] == record_json(record)
+    assert described["kind"] == "administrative"
+    assert not {"values", "payload", "codec"} & described.keys()
+
+
+def test_what_a_codec_of_a_user_says() -> None:
+    decoded = Decoded(codec="mine", value=None)
+    described = unit_json(unit(0, values=None, stream_info=None, decoded=decoded))
+    assert (described["codec"], described["decoded"]) == ("mine", None)
+    assert (described["type"], described["format"]) == (None, None)
+    assert described["payload"]
+    failed = unit_json(unit(0, values=None, decoded=Decoded(codec="mine", problem="no")))
+    assert failed["undecoded"] == "no"
+    assert "decoded" not in failed
 
 
 def test_values_that_json_has_no_word_for() -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
-from mnstream.adapters.bench import ingest, memory, notifications, scale, steps
+from mnstream.adapters.bench import (
+    decoding,
+    exporting,
+    ingest,
+    memory,
+    notifications,
+    opening,
+    scale,
+    steps,
+)
 from mnstream.adapters.bench.results import Result
 from mnstream.adapters.bench.settings import Settings
 
@@ -18,8 +27,11 @@ BENCHMARKS: Mapping[str, Benchmark] = MappingProxyType(
         "P2": ingest.measure_uvicorn,
         "P3": memory.measure,
         "P4": scale.measure,
+        "P5": decoding.measure,
         "P6": notifications.measure_durable,
         "P7": notifications.measure_many,
+        "P8": exporting.measure,
+        "P9": opening.measure,
         "P10": steps.measure,
     }
 )

@@ -8,8 +8,11 @@ from pathlib import Path
 import click
 
 from mnstream.adapters.cli.command import COULD_NOT_START, Command, json_option, print_json
+from mnstream.adapters.codecs import load_codec
 from mnstream.adapters.sinks import unit_json
 from mnstream.adapters.storage import Hole, StorageError, StoredUnit, stored_units
+from mnstream.core.values import Json
+from mnstream.ports.payload_codec import PayloadCodec
 
 
 class Time(click.ParamType[int]):
@@ -35,12 +38,36 @@ class Time(click.ParamType[int]):
         return round(time.replace(tzinfo=time.tzinfo or UTC).timestamp() * 1000)
 
 
+class Codec(click.ParamType[PayloadCodec]):
+    """A user's own codec: ``MODULE:NAME``, found where Python finds modules."""
+
+    name = "MODULE:NAME"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> PayloadCodec:
+        """Import it."""
+        if isinstance(value, PayloadCodec):
+            return value
+        try:
+            return load_codec(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 @click.command(cls=Command)
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--stream", "stream_id", metavar="ID", help="Only units of this stream.")
 @click.option("--since", type=Time(), help="Only what was received at this time or later.")
 @click.option("--until", type=Time(), help="Only what was received before this time.")
 @click.option("--limit", type=click.IntRange(min=0), help="At most so many units.")
+@click.option(
+    "--codec",
+    "codecs",
+    type=Codec(),
+    multiple=True,
+    help="Decode opaque payloads with this Python object; may be given several times.",
+)
 @json_option
 def inspect(
     *,
@@ -49,6 +76,7 @@ def inspect(
     since: int | None,
     until: int | None,
     limit: int | None,
+    codecs: tuple[PayloadCodec, ...],
     as_json: bool,
 ) -> int:
     """Show the units in a data directory or one file of it, with metric names and objects.
@@ -70,6 +98,7 @@ def inspect(
             until_ms=until,
             limit=limit,
             on_hole=note,
+            codecs=codecs,
         ):
             if as_json:
                 print_json(unit_json(unit))
@@ -86,12 +115,19 @@ def inspect(
 
 def _show(unit: StoredUnit) -> None:
     shown = unit_json(unit)
-    kind = f" [{unit.kind}: {unit.cause or 'sent again'}]" if unit.kind else ""
+    told = unit.cause or ("sent again" if unit.kind == "duplicate" else "")
+    kind = f" [{unit.kind}{': ' if told else ''}{told}]" if unit.kind else ""
     click.echo(f"{shown['received']}  stream {unit.stream_id}  {unit.object_dn or ''}{kind}")
-    values = shown.get("values")
-    if isinstance(values, dict):
-        width = max(map(len, values), default=0)
-        for name, value in values.items():
-            click.echo(f"    {name:<{width}}  {value}")
+    members = shown.get("values") or shown.get("record")
+    if isinstance(members, dict):
+        _table(members)
     elif unit.payload:
         click.echo(f"    {len(unit.payload)} bytes")
+    if unit.decoded is not None:
+        _table({unit.decoded.codec: unit.decoded.problem or unit.decoded.value})
+
+
+def _table(members: dict[str, Json]) -> None:
+    width = max(map(len, members), default=0)
+    for name, value in members.items():
+        click.echo(f"    {name:<{width}}  {value}")

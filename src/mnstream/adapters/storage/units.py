@@ -6,23 +6,29 @@ whole, with the verdict on the worst of its units; here each unit is judged by i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from mnstream.adapters.codecs import DECODERS
+from mnstream.adapters.codecs import DECODERS, READERS, StreamUnit
+from mnstream.adapters.codecs.opaque import Decoded, decode_with
 from mnstream.adapters.codecs.resolve import resolve_values
+from mnstream.adapters.codecs.trace_values import TraceRecord
 from mnstream.adapters.codecs.values import MeasValue, PerformanceDataStreamUnit
 from mnstream.adapters.storage.reader import Entry, Hole, LogReader
 from mnstream.core.errors import Undecodable
 from mnstream.core.records import ConnectionEnded, ConnectionEstablished, Disposition, FrameStored
 from mnstream.core.streaming.counts import UNDECODABLE, UNKNOWN_STREAM, WRONG_VALUE_COUNT
-from mnstream.core.streaming.multiplexing import family_of
+from mnstream.core.streaming.multiplexing import Demultiplexer, trace_aliases
 from mnstream.core.values import ConnectionId, PerformanceInfo, ProducerId, StreamId, StreamInfo
+from mnstream.ports.payload_codec import PayloadCodec
 
 NORMAL = ""
+ADMINISTRATIVE = "administrative"
 QUARANTINED = Disposition.QUARANTINED.value
+_UNANNOUNCED = "the stream was not announced"
+_NS_PER_MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +42,19 @@ class StoredUnit:
         stream_id: Its stream; None when the frame does not tell.
         stream_info: The stream as it was when the unit was received; None when it is unknown.
         received_ms: When it arrived, milliseconds since the Unix epoch.
-        time_ns: End of the granularity period, nanoseconds since the epoch; None where unknown.
         object_dn: Measured object; None where that means nothing.
+        payload: The whole frame as it arrived.
+        time_ns: End of the granularity period, or time of the trace record, nanoseconds since the
+            epoch; None where unknown.
+        measured: The unit itself, of a PERFORMANCE stream; None of another.
         values: A value for each performance metric, in their order; None when the unit has no such
             values, or they do not match the metrics.
-        kind: ``""``, "quarantined", "duplicate" or "keep-alive".
+        record: The trace record; None where the unit is none.
+        decoded: What a codec of the user's says of an opaque payload; None where none claims it.
+        kind: ``""``, "administrative" (a trace record about the trace itself), "quarantined",
+            "duplicate" or "keep-alive".
         cause: Why it is quarantined: unknownStream, wrongValueCount or undecodable.
         detail: The same in words; empty otherwise.
-        payload: The whole frame as it arrived.
     """
 
     position: int
@@ -52,13 +63,16 @@ class StoredUnit:
     stream_id: StreamId | None
     stream_info: StreamInfo | None
     received_ms: int
-    time_ns: int | None
     object_dn: str | None
-    values: Mapping[str, MeasValue] | None
-    kind: str
-    cause: str
-    detail: str
     payload: bytes
+    time_ns: int | None = None
+    measured: PerformanceDataStreamUnit | None = None
+    values: Mapping[str, MeasValue] | None = None
+    record: TraceRecord | None = None
+    decoded: Decoded | None = None
+    kind: str = NORMAL
+    cause: str = ""
+    detail: str = ""
 
 
 def _ignore(_hole: Hole) -> None:
@@ -73,6 +87,7 @@ def stored_units(
     until_ms: int | None = None,
     limit: int | None = None,
     on_hole: Callable[[Hole], None] = _ignore,
+    codecs: Sequence[PayloadCodec] = (),
 ) -> Iterator[StoredUnit]:
     """Give the units of a log in the order in which they arrived.
 
@@ -83,12 +98,13 @@ def stored_units(
         until_ms: Only what was received before this time.
         limit: At most so many units.
         on_hole: Is told each part of the log that cannot be read, in its place.
+        codecs: Read opaque payloads; the first that claims one decides.
 
     Raises:
         LogUnreadable: There is no log here that this program can read.
         OSError: A file cannot be read.
     """
-    units = _units(LogReader(path), since_ms, until_ms, on_hole)
+    units = _units(LogReader(path), since_ms, until_ms, on_hole, codecs)
     chosen = (unit for unit in units if stream_id is None or unit.stream_id == stream_id)
     return islice(chosen, limit)
 
@@ -98,8 +114,9 @@ def _units(
     since_ms: int | None,
     until_ms: int | None,
     on_hole: Callable[[Hole], None],
+    codecs: Sequence[PayloadCodec],
 ) -> Iterator[StoredUnit]:
-    resolver = UnitResolver()
+    resolver = UnitResolver(codecs)
     for entry in reader.entries(since_ms=since_ms, until_ms=until_ms):
         if isinstance(entry, Hole):
             on_hole(entry)
@@ -114,8 +131,9 @@ class UnitResolver:
     in force.
     """
 
-    def __init__(self) -> None:
-        """Start without knowledge."""
+    def __init__(self, codecs: Sequence[PayloadCodec] = ()) -> None:
+        """Start without knowledge; ``codecs`` read opaque payloads."""
+        self._codecs = codecs
         self._views: dict[ConnectionId, _View] = {}
 
     def units(self, entry: Entry) -> Iterable[StoredUnit]:
@@ -132,21 +150,19 @@ class UnitResolver:
             return None
         view = self._views.get(connection.connection_id)
         if view is None or view.connection is not connection:
-            view = self._views[connection.connection_id] = _View(connection)
+            view = self._views[connection.connection_id] = _View(connection, self._codecs)
         return view
 
 
 class _View:
     """A connection with one set of streams."""
 
-    def __init__(self, connection: ConnectionEstablished) -> None:
+    def __init__(self, connection: ConnectionEstablished, codecs: Sequence[PayloadCodec]) -> None:
         self.connection = connection
         self.streams = {info.stream_id: info for info in connection.stream_info_list}
-        families = dict.fromkeys(map(family_of, connection.stream_info_list))
-        self.decoders = tuple(DECODERS[family] for family in families if family in DECODERS)
-        self.opaque = tuple(
-            info for info in connection.stream_info_list if family_of(info) not in DECODERS
-        )
+        self.demultiplexer = Demultiplexer(self.streams, READERS)
+        self.trace_names = trace_aliases(self.streams)
+        self.codecs = codecs
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,16 +173,8 @@ class _Frame:
     record: FrameStored
     view: _View | None
 
-    def unit(
-        self,
-        stream_id: StreamId | None = None,
-        info: StreamInfo | None = None,
-        time_ns: int | None = None,
-        values: Mapping[str, MeasValue] | None = None,
-        kind: str = NORMAL,
-        cause: str = "",
-        detail: str = "",
-    ) -> StoredUnit:
+    def unit(self, stream_id: StreamId | None = None, info: StreamInfo | None = None) -> StoredUnit:
+        """Give what is known of every unit."""
         connection = None if self.view is None else self.view.connection
         additional = None if info is None else info.additional_info
         return StoredUnit(
@@ -176,23 +184,22 @@ class _Frame:
             stream_id=stream_id,
             stream_info=info,
             received_ms=self.record.wall_ms,
-            time_ns=time_ns,
             object_dn=additional.meas_obj_dn if isinstance(additional, PerformanceInfo) else None,
-            values=values,
-            kind=kind,
-            cause=cause,
-            detail=detail,
             payload=self.record.payload,
         )
+
+
+def _quarantined(unit: StoredUnit, cause: str, detail: str) -> StoredUnit:
+    return replace(unit, kind=QUARANTINED, cause=cause, detail=detail)
 
 
 def _frame_units(frame: _Frame) -> Iterable[StoredUnit]:
     disposition = frame.record.disposition
     if disposition is Disposition.KEEP_ALIVE:
-        return (frame.unit(kind=disposition.value),)
+        return (replace(frame.unit(), kind=disposition.value),)
     if frame.view is None:
         cause = frame.record.cause or UNKNOWN_STREAM
-        return (frame.unit(kind=QUARANTINED, cause=cause, detail="its connection is unknown"),)
+        return (_quarantined(frame.unit(), cause, "its connection is unknown"),)
     units = _judged_units(frame, frame.view)
     if disposition is Disposition.DUPLICATE:
         return [replace(unit, kind=disposition.value) for unit in units]
@@ -200,36 +207,54 @@ def _frame_units(frame: _Frame) -> Iterable[StoredUnit]:
 
 
 def _judged_units(frame: _Frame, view: _View) -> Iterable[StoredUnit]:
-    # The same choice as at ingest: core/streaming/multiplexing.
-    reading: tuple[PerformanceDataStreamUnit, ...] = ()
-    problem = "no stream of this connection has such payloads"
-    for decoder in view.decoders:
-        try:
-            units = decoder(frame.record.payload)
-        except Undecodable as error:
-            problem = str(error)
-            continue
-        if units and all(str(unit.stream_id) in view.streams for unit in units):
-            reading = units
-            break
-        reading = reading or units
-    else:
-        if len(view.opaque) == 1:
-            info = view.opaque[0]
-            return (frame.unit(info.stream_id, info),)
-    if reading:
-        return [_measured(frame, view, unit) for unit in reading]
-    return (frame.unit(kind=QUARANTINED, cause=UNDECODABLE, detail=problem),)
+    payload = frame.record.payload
+    try:
+        family, named = view.demultiplexer.reading(payload)
+        if family not in DECODERS:
+            return [_opaque(frame, view, stream_id) for stream_id, _ in named]
+        return [_decoded(frame, view, unit) for unit in DECODERS[family](payload)]
+    except Undecodable as error:
+        return (_quarantined(frame.unit(), UNDECODABLE, str(error)),)
+
+
+def _decoded(frame: _Frame, view: _View, unit: StreamUnit) -> StoredUnit:
+    match unit:
+        case PerformanceDataStreamUnit():
+            return _measured(frame, view, unit)
+        case TraceRecord():
+            return _traced(frame, view, unit)
 
 
 def _measured(frame: _Frame, view: _View, unit: PerformanceDataStreamUnit) -> StoredUnit:
     stream_id = StreamId(str(unit.stream_id))
     info = view.streams.get(stream_id)
-    time_ns = unit.granularity_period_end_time_ns
+    bare = replace(
+        frame.unit(stream_id, info), time_ns=unit.granularity_period_end_time_ns, measured=unit
+    )
     if info is None:
-        detail = "the stream was not announced"
-        return frame.unit(stream_id, None, time_ns, None, QUARANTINED, UNKNOWN_STREAM, detail)
+        return _quarantined(bare, UNKNOWN_STREAM, _UNANNOUNCED)
     values = resolve_values(info, unit)
     if isinstance(values, str):
-        return frame.unit(stream_id, info, time_ns, None, QUARANTINED, WRONG_VALUE_COUNT, values)
-    return frame.unit(stream_id, info, time_ns, values)
+        return _quarantined(bare, WRONG_VALUE_COUNT, values)
+    return replace(bare, values=values)
+
+
+def _traced(frame: _Frame, view: _View, record: TraceRecord) -> StoredUnit:
+    stream_id = view.trace_names.get(record.stream_id, record.stream_id)
+    info = view.streams.get(stream_id)
+    bare = replace(
+        frame.unit(stream_id, info), time_ns=record.time_stamp_ms * _NS_PER_MS, record=record
+    )
+    if info is None:
+        return _quarantined(bare, UNKNOWN_STREAM, _UNANNOUNCED)
+    return replace(
+        bare,
+        kind=ADMINISTRATIVE if record.is_administrative else NORMAL,
+        decoded=decode_with(view.codecs, info, record.payload_schema_uri, record.payload),
+    )
+
+
+def _opaque(frame: _Frame, view: _View, stream_id: StreamId) -> StoredUnit:
+    info = view.streams[stream_id]
+    decoded = decode_with(view.codecs, info, "", frame.record.payload)
+    return replace(frame.unit(stream_id, info), decoded=decoded)
