@@ -133,7 +133,7 @@ def test_variables_with_names_inside_the_program_say_nothing(
         ("[report]\nstreams = 0\n", ("[report]", "streams", "0")),
         ("[report]\njson = 1\n", ("[report]", "json", "true or false")),
         ("[report]\ntype = 1\n", ("[report]", "type", "string")),
-        ('[report]\ntype = "TRACES"\n', ("[report]", "type", "TRACES", "PERFORMANCE")),
+        ('[report]\ntype = ["TRACES"]\n', ("[report]", "type", "TRACES", "PERFORMANCE")),
         ("[report.type]\n", ("[report]", "type", "string")),
         ("[report]\nspool = 2026-01-01\n", ("[report]", "spool", "string")),
         ('[report]\n"" = 1\n', ("[report]", "''")),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import TypedDict
 
 import pytest
 
@@ -12,6 +13,11 @@ from mnstream.ports.source import MeasurementSource
 PRODUCER = ProducerId("SubNetwork=A,ManagedElement=h")
 CPU = Subject("Cpu", "1")
 ETH0 = Subject("NetworkInterface", "eth0")
+
+
+class HostOptions(TypedDict, total=False):
+    serialization_format: SerializationFormat
+    variant: str
 
 
 class FakeProbe:
@@ -47,6 +53,21 @@ def test_each_subject_is_a_stream() -> None:
     ]
     assert {info.stream_type for info in source.streams()} == {StreamType.PERFORMANCE}
     assert {info.serialization_format for info in source.streams()} == {SerializationFormat.GPB}
+
+
+def test_a_variant_in_another_format_has_streams_of_its_own() -> None:
+    asn1 = SerializationFormat.ASN1
+    one, same, other = (
+        HostSource(PRODUCER, host_name="h", probe=FakeProbe({CPU: {"a": 1}}), **options)
+        for options in (
+            HostOptions(),
+            HostOptions(serialization_format=asn1),
+            HostOptions(serialization_format=asn1, variant=" ASN1"),
+        )
+    )
+    names = [source.streams()[0].stream_id for source in (one, same, other)]
+    assert names[0] == names[1] != names[2]
+    assert same.streams()[0].serialization_format is asn1
 
 
 def test_values_are_positional_and_stamped() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mnstream.adapters.sources import METRICS_MAX, SimulatedSource, metric_names
 from mnstream.adapters.sources.catalogue import CATALOGUE, FIVE_QI, Split
-from mnstream.core.values import PerformanceInfo, ProducerId, StreamInfo
+from mnstream.core.values import PerformanceInfo, ProducerId, SerializationFormat, StreamInfo
 
 PRODUCER = ProducerId("SubNetwork=Sim,ManagedElement=1")
 HOUR_MS = 3_600_000
@@ -63,6 +63,17 @@ def test_two_producers_never_share_a_stream() -> None:
     first = SimulatedSource(PRODUCER, seed=1, streams=3)
     second = SimulatedSource(ProducerId("other"), seed=1, streams=3)
     assert len({info.stream_id for info in [*first.streams(), *second.streams()]}) == 6
+
+
+def test_a_stream_keeps_its_name_in_another_format_unless_it_is_another_variant() -> None:
+    asn1 = SerializationFormat.ASN1
+    one = SimulatedSource(PRODUCER, seed=1)
+    same = SimulatedSource(PRODUCER, seed=1, serialization_format=asn1)
+    other = SimulatedSource(PRODUCER, seed=1, serialization_format=asn1, variant=" ASN1")
+    names = [source.streams()[0].stream_id for source in (one, same, other)]
+    assert names[0] == names[1] != names[2]
+    assert {source.streams()[0].serialization_format for source in (same, other)} == {asn1}
+    assert one.read(1_000)[0].values == other.read(1_000)[0].values
 
 
 @given(seed=st.integers(), wall_ms=st.integers(0, 2**43))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
@@ -23,15 +22,11 @@ from mnstream.adapters.cli.command import (
     print_json,
     run,
 )
+from mnstream.adapters.cli.report_feed import Chosen, Simulation, make_feed
 from mnstream.adapters.cli.serving import FILE, check_target, client_tls
-from mnstream.adapters.entropy import SystemClock
 from mnstream.adapters.runtime.background import background
-from mnstream.adapters.runtime.feeds import (
-    Feed,
-    RecordedFeed,
-    recorded_capture,
-    recorded_lines,
-)
+from mnstream.adapters.runtime.capturing import capture_directory
+from mnstream.adapters.runtime.feeds import Feed
 from mnstream.adapters.runtime.reporting import (
     NothingToReport,
     ReporterSettings,
@@ -39,34 +34,38 @@ from mnstream.adapters.runtime.reporting import (
     reporting,
 )
 from mnstream.adapters.runtime.spool import SpoolConflict
-from mnstream.adapters.sources import METRICS_MAX, HostSource, RecordingFailed, SimulatedSource
+from mnstream.adapters.sources import METRICS_MAX, TRACE_STREAMS_MAX, RecordingFailed
 from mnstream.adapters.storage import StorageError
 from mnstream.core.effects import ReportEnd
 from mnstream.core.profiles import PROFILES
 from mnstream.core.streaming.config import ProducerConfig
 from mnstream.core.streaming.producer import StreamingProducer
 from mnstream.core.values import ProducerId, Status
-from mnstream.ports.source import MeasurementSource
 
 _SUMMARY = ("sent", "acknowledged", "resent", "dropped", "connections", "seconds")
 
 
 @click.command(cls=Command)
-@click.option("--target", required=True, metavar="URL", help="Root of the collector.")
+@click.option(
+    "--target",
+    required=True,
+    metavar="URL",
+    help="Root of the collector; with --transport file the directory of a capture.",
+)
 @click.option("--producer-id", required=True, metavar="DN", help="Who reports.")
 @click.option(
     "--source",
     type=click.Choice(["simulated", "host"]),
     default="simulated",
     show_default=True,
-    help="Simulated cells, or the counters of this machine.",
+    help="PERFORMANCE of simulated cells, or the counters of this machine.",
 )
 @click.option(
     "--streams",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, TRACE_STREAMS_MAX),
     default=1,
     show_default=True,
-    help="Cells that are simulated.",
+    help="Cells that are simulated, and streams of each other type.",
 )
 @click.option(
     "--metrics",
@@ -77,26 +76,29 @@ _SUMMARY = ("sent", "acknowledged", "resent", "dropped", "connections", "seconds
 )
 @click.option(
     "--format",
-    "serialization_format",
-    type=click.Choice(["GPB"]),
-    default="GPB",
+    "formats",
+    multiple=True,
+    type=click.Choice(["GPB", "ASN1"]),
+    default=["GPB"],
     show_default=True,
-    help="Encoding of the units.",
+    help="Encoding of PERFORMANCE; may be given twice: then each cell has two streams. The times "
+    "of ASN1 are whole seconds, so more than one frame a second runs ahead of the clock.",
 )
 @click.option(
     "--type",
-    "stream_type",
-    type=click.Choice(["PERFORMANCE"]),
-    default="PERFORMANCE",
-    show_default=True,
-    help="Kind of data.",
+    "types",
+    multiple=True,
+    type=click.Choice(["PERFORMANCE", "TRACE", "ANALYTICS", "PROPRIETARY"]),
+    help="Kinds of data; may be given several times: frames of each in turn, all on one "
+    "connection. TRACE is always GPB.  [default: all that --from holds, otherwise PERFORMANCE]",
 )
 @click.option(
     "--from",
     "recording",
     metavar="FILE|-",
-    help="Report units of a data directory, or lines of JSON as inspect prints them; "
-    "- is standard input.",
+    help="Report units of a data directory, of the kinds that --type says and TRACE, ANALYTICS and "
+    "PROPRIETARY as they are, or lines of JSON as inspect prints them, of which only "
+    "PERFORMANCE is reported; - is standard input.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the simulation.")
 @click.option(
@@ -117,7 +119,7 @@ _SUMMARY = ("sent", "acknowledged", "resent", "dropped", "connections", "seconds
     type=click.IntRange(min=0),
     default=0,
     show_default=True,
-    help="Units in a frame; 0 for one of every stream.",
+    help="Units in a frame; 0 for one of every stream. ANALYTICS and PROPRIETARY have one.",
 )
 @click.option(
     "--spool",
@@ -127,10 +129,11 @@ _SUMMARY = ("sent", "acknowledged", "resent", "dropped", "connections", "seconds
 )
 @click.option(
     "--transport",
-    type=click.Choice(["http", "trio-websocket"]),
+    type=click.Choice(["http", "trio-websocket", "file"]),
     default="http",
     show_default=True,
-    help="trio-websocket acknowledges what was received, not what is durable.",
+    help="trio-websocket acknowledges what was received, not what is durable; file stores in a "
+    "capture, for collect --tail.",
 )
 @click.option(
     "--profile",
@@ -160,8 +163,8 @@ def report(
     source: str,
     streams: int,
     metrics: int,
-    serialization_format: str,
-    stream_type: str,
+    formats: tuple[str, ...],
+    types: tuple[str, ...],
     recording: str | None,
     seed: int,
     rate: float | None,
@@ -183,19 +186,20 @@ def report(
     Exit code 0 only if all was acknowledged. When the collector goes away, the reporter keeps what
     is not acknowledged and sends it again when the collector is back.
     """
-    check_target("--target", target, insecure=insecure)
+    if transport == "file":
+        _check_capture(target)
+    else:
+        check_target("--target", target, insecure=insecure)
     if transport == "trio-websocket" and backend != "trio":
         raise click.UsageError(
             "--transport trio-websocket needs --backend trio", click.get_current_context()
         )
     producer = ProducerId(producer_id)
-    feed: Feed | MeasurementSource
-    if recording is not None:
-        feed = _recorded(recording, producer)
-    elif source == "host":
-        feed = HostSource(producer)
-    else:
-        feed = SimulatedSource(producer, seed=seed, streams=streams, metrics=metrics)
+    chosen = Chosen(formats=formats, types=types, recording=recording, source=source)
+    simulated = Simulation(
+        seed=seed, streams=streams, metrics=metrics, units_per_frame=units_per_frame
+    )
+    feed = make_feed(chosen, simulated, producer)
     settings = ReporterSettings(
         target=target,
         producer_id=producer,
@@ -221,6 +225,15 @@ def report(
     if summary is not None:
         _tell(summary, target, as_json=as_json)
     return code
+
+
+def _check_capture(target: str) -> None:
+    try:
+        capture_directory(target)
+    except ValueError as error:
+        raise click.BadParameter(
+            f"{target!r}: {error}", click.get_current_context(), param_hint="--target"
+        ) from error
 
 
 def _tell(summary: ReportSummary, target: str, *, as_json: bool) -> None:
@@ -253,7 +266,7 @@ def exit_code(summary: ReportSummary, *, stopped: int = DONE) -> int:
 
 
 def run_report(
-    settings: ReporterSettings, feed: Feed | MeasurementSource, *, backend: str
+    settings: ReporterSettings, feed: Feed, *, backend: str
 ) -> tuple[ReportSummary | None, int]:
     """Report until it is over or a signal comes; a second signal does not wait for the end.
 
@@ -303,19 +316,3 @@ def _abandoned(producer: StreamingProducer, seconds: float) -> ReportSummary:
         end=ReportEnd(status=Status.FAILURE, unacknowledged=left, reason="interrupted"),
         refused={},
     )
-
-
-def _recorded(recording: str, producer: ProducerId) -> Feed:
-    path = Path(recording)
-    if recording != "-" and (path.is_dir() or path.suffix == ".mnlog"):
-        return RecordedFeed(recorded_capture(path))
-    try:
-        # A reader of our own: a thread that still reads sys.stdin would abort Python's shutdown.
-        is_stdin = recording == "-"
-        name = sys.stdin.fileno() if is_stdin else path
-        file = open(name, "rb", closefd=not is_stdin)  # noqa: SIM115 - the feed reads it later
-    except OSError as error:
-        raise click.BadParameter(
-            f"{recording}: {error.strerror}", click.get_current_context(), param_hint="--from"
-        ) from error
-    return RecordedFeed(recorded_lines(file, producer_id=producer, clock=SystemClock()))

@@ -1,25 +1,46 @@
-"""What a reporter reports: measurements, or units that somebody recorded before."""
+"""What a reporter reports: what sources give, or what somebody recorded before."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Container, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
-from itertools import count
+from dataclasses import dataclass, replace
+from itertools import count, groupby
+from operator import attrgetter
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
 import anyio.lowlevel
 from anyio import to_thread
 
-from mnstream.adapters.codecs import PerformanceDataStreamUnit
-from mnstream.adapters.codecs.gpb import encode_pdsus
-from mnstream.adapters.runtime.measuring import encode_readings
-from mnstream.adapters.sources import RecordedUnit, RecordingFailed, recorded_unit
-from mnstream.adapters.storage import stored_units
-from mnstream.core.values import ProducerId, StreamId, StreamInfo
+from mnstream.adapters.codecs.conversion import Unconvertible, convert_units
+from mnstream.adapters.sources import (
+    RecordedFrame,
+    RecordedUnit,
+    RecordingFailed,
+    recorded_unit,
+)
+from mnstream.adapters.storage import StoredUnit, stored_units
+from mnstream.core.streaming.multiplexing import Family
+from mnstream.core.values import (
+    ProducerId,
+    SerializationFormat,
+    StreamId,
+    StreamInfo,
+    StreamType,
+)
 from mnstream.ports.clock import Clock
-from mnstream.ports.source import MeasurementSource
+from mnstream.ports.source import FrameSource
+
+IDLE_S: Final = 0.1
+"""How long sources are left alone when none of them had anything to report."""
+_NS_PER_S = 1_000_000_000
+_GOOD = frozenset(("", "administrative"))
+
+
+def _ignore(_what: str) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,53 +67,99 @@ class Feed(Protocol):
         ...
 
 
-class MeasurementFeed:
-    """Measures whenever the next batch is wanted; never ends."""
+class SourcesFeed:
+    """Takes a frame from each source in turn; never ends.
 
-    def __init__(
-        self, source: MeasurementSource, clock: Clock, *, units_per_frame: int = 0
-    ) -> None:
-        """Measure ``source``; ``units_per_frame`` 0 puts one unit of every stream into a frame."""
-        self._source = source
+    All streams are announced with the first frame. A source is asked for more when all that it gave
+    is on its way, and no two of its answers are for the same time.
+    """
+
+    def __init__(self, sources: Sequence[FrameSource], clock: Clock) -> None:
+        """Report what these give."""
+        self._sources = tuple(sources)
         self._clock = clock
-        self._units_per_frame = units_per_frame
 
     async def batches(self) -> AsyncGenerator[Batch]:
-        """Give what is measured now; two readings of a stream never end at the same time."""
-        streams: Sequence[StreamInfo] = self._source.streams()
+        """Give one frame at a time."""
+        streams = [stream for source in self._sources for stream in source.streams()]
+        waiting: list[deque[bytes]] = [deque() for _ in self._sources]
         last_ms = 0
         while True:
-            await anyio.lowlevel.checkpoint()
-            last_ms = max(self._clock.wall_ms(), last_ms + 1)
-            readings = self._source.read(last_ms)
-            frames = encode_readings(readings, units_per_frame=self._units_per_frame)
-            yield Batch(streams=streams, frames=frames)
-            streams = ()
+            idle = True
+            for source, frames in zip(self._sources, waiting, strict=True):
+                await anyio.lowlevel.checkpoint()
+                if not frames:
+                    last_ms = max(self._clock.wall_ms(), last_ms + 1)
+                    frames.extend(source.frames(last_ms))
+                if frames:
+                    idle = False
+                    yield Batch(streams=streams, frames=[frames.popleft()])
+                    streams = []
+            if idle:
+                await anyio.sleep(IDLE_S)
 
 
 class RecordedFeed:
-    """Reports recorded units again, each in a frame of its own, in their order."""
+    """Reports what was recorded again, in its order."""
 
-    def __init__(self, units: AsyncGenerator[RecordedUnit]) -> None:
-        """Report these units."""
-        self._units = units
+    def __init__(
+        self,
+        recorded: AsyncGenerator[RecordedUnit | RecordedFrame],
+        *,
+        serialization_format: SerializationFormat = SerializationFormat.GPB,
+        on_loss: Callable[[str], None] = _ignore,
+    ) -> None:
+        """Report this.
+
+        Args:
+            recorded: Units, each of which becomes a frame, and frames, which go as they are.
+            serialization_format: How the units are written and their streams announced.
+            on_loss: Is told once that times lose the parts of a second, which ASN.1 does not carry.
+        """
+        self._recorded = recorded
+        self._format = serialization_format
+        self._on_loss = on_loss
+        self._told = False
 
     async def batches(self) -> AsyncGenerator[Batch]:
         """Give one frame at a time; a stream is announced when its first unit comes.
 
         Raises:
-            RecordingFailed: A stream has other metrics or another object than before.
+            RecordingFailed: A stream is announced otherwise than before, or the format cannot
+                carry a value.
         """
         announced: dict[StreamId, StreamInfo] = {}
-        async with aclosing(self._units) as units:
-            async for recorded in units:
-                stream = recorded.stream
-                known = announced.get(stream.stream_id)
-                if known is not None and known != stream:
-                    raise RecordingFailed(f"stream {stream.stream_id} changes in the recording")
-                announced[stream.stream_id] = stream
-                streams = (stream,) if known is None else ()
-                yield Batch(streams=streams, frames=[encode_pdsus([recorded.unit])])
+        async with aclosing(self._recorded) as recorded:
+            async for each in recorded:
+                new: list[StreamInfo] = []
+                for stream in self._streams(each):
+                    known = announced.get(stream.stream_id)
+                    if known is None:
+                        announced[stream.stream_id] = stream
+                        new.append(stream)
+                    elif known != stream:
+                        raise RecordingFailed(f"stream {stream.stream_id} changes in the recording")
+                yield Batch(streams=new, frames=[self._frame(each)])
+
+    def _streams(self, recorded: RecordedUnit | RecordedFrame) -> Sequence[StreamInfo]:
+        if isinstance(recorded, RecordedFrame):
+            return recorded.streams
+        return (replace(recorded.stream, serialization_format=self._format),)
+
+    def _frame(self, recorded: RecordedUnit | RecordedFrame) -> bytes:
+        if isinstance(recorded, RecordedFrame):
+            return recorded.payload
+        asn1 = self._format is SerializationFormat.ASN1
+        try:
+            payload, lost = convert_units(
+                [recorded.unit], Family.PDSU_ASN1 if asn1 else Family.PDSU_GPB
+            )
+        except Unconvertible as error:
+            raise RecordingFailed(f"{recorded.place}: {error}") from error
+        if lost and not self._told:
+            self._told = True
+            self._on_loss("ASN.1 carries whole seconds: parts of a second are dropped")
+        return payload
 
 
 async def recorded_lines(
@@ -100,41 +167,72 @@ async def recorded_lines(
 ) -> AsyncGenerator[RecordedUnit]:
     """Read units from lines of JSON as they come; empty lines are passed over.
 
-    Safe to cancel while it waits for a line, which is then lost.
+    The file is closed at the end. Safe to cancel while it waits for a line, which is then lost.
 
     Raises:
         RecordingFailed: A line is something else; the text names its number.
     """
-    for number in count(1):
-        # Abandoned when cancelled: nobody can interrupt a read from a terminal.
-        line = await to_thread.run_sync(file.readline, abandon_on_cancel=True)
-        if not line:
-            return
-        if not line.strip():
-            continue
-        try:
-            text = line.decode("utf-8")
-            unit = recorded_unit(text, producer_id=producer_id, wall_ms=clock.wall_ms())
-        except ValueError as error:
-            raise RecordingFailed(f"line {number}: {error}") from error
-        if unit is not None:
-            yield unit
+    busy = False
+    try:
+        for number in count(1):
+            # Abandoned when cancelled: nobody can interrupt a read from a terminal.
+            busy = True
+            line = await to_thread.run_sync(file.readline, abandon_on_cancel=True)
+            busy = False
+            if not line:
+                return
+            if line.strip():
+                unit = _line_unit(line, f"line {number}", producer_id, clock)
+                if unit is not None:
+                    yield unit
+    finally:
+        if not busy:  # closing would wait for the thread that still reads
+            file.close()
 
 
-async def recorded_capture(path: Path) -> AsyncGenerator[RecordedUnit]:
-    """Read the good PERFORMANCE units of a data directory or one of its files.
+def _line_unit(
+    line: bytes, place: str, producer_id: ProducerId, clock: Clock
+) -> RecordedUnit | None:
+    try:
+        text = line.decode("utf-8")
+        return recorded_unit(text, producer_id=producer_id, wall_ms=clock.wall_ms(), place=place)
+    except ValueError as error:
+        raise RecordingFailed(f"{place}: {error}") from error
+
+
+async def recorded_capture(
+    path: Path, *, stream_types: Container[StreamType] = (StreamType.PERFORMANCE,)
+) -> AsyncGenerator[RecordedUnit | RecordedFrame]:
+    """Read the good units of a data directory or one of its files.
+
+    Units of performance data come one by one. Another frame comes as it was received, unless a unit
+    in it is not good, or of a type that is not wanted.
 
     Raises:
         StorageError: There is no log here that this program can read.
         OSError: A file cannot be read.
     """
-    for stored in stored_units(path):
+    for position, units in groupby(stored_units(path), key=attrgetter("position")):
         await anyio.lowlevel.checkpoint()
-        stream, values = stored.stream_info, stored.values
-        if stream is not None and values is not None and not stored.kind:
-            unit = PerformanceDataStreamUnit(
-                stream_id=int(stream.stream_id),
-                granularity_period_end_time_ns=stored.time_ns,
-                standardized=tuple(values.values()),
-            )
-            yield RecordedUnit(stream=stream, unit=unit)
+        for recorded in _recorded(f"frame {position}", list(units), stream_types):
+            yield recorded
+
+
+def _recorded(
+    place: str, units: Sequence[StoredUnit], stream_types: Container[StreamType]
+) -> Iterator[RecordedUnit | RecordedFrame]:
+    """Choose from the units of one frame."""
+    streams: dict[StreamId, StreamInfo] = {}
+    whole = True
+    for unit in units:
+        stream = unit.stream_info
+        good = unit.kind in _GOOD and stream is not None and stream.stream_type in stream_types
+        if not good or stream is None:
+            whole = False
+        elif stream.stream_type is not StreamType.PERFORMANCE:
+            streams[stream.stream_id] = stream
+        elif unit.measured is not None and unit.values is not None:
+            whole = False
+            yield RecordedUnit(stream=stream, unit=unit.measured, place=place)
+    if whole and streams:
+        yield RecordedFrame(streams=tuple(streams.values()), payload=units[0].payload)

@@ -6,12 +6,20 @@ from mnstream.adapters.sources.host import HostSource
 from mnstream.adapters.sources.host_probe import HostProbe, Measured, PsutilProbe, Subject
 from mnstream.adapters.sources.identity import relative_name, stable_stream_id
 from mnstream.adapters.sources.managed_tree import Objects, Style, TreeUnreadable, read_tree
-from mnstream.adapters.sources.recorded import RecordedUnit, RecordingFailed, recorded_unit
+from mnstream.adapters.sources.recorded import (
+    RecordedFrame,
+    RecordedUnit,
+    RecordingFailed,
+    recorded_unit,
+)
 from mnstream.adapters.sources.simulated import SimulatedSource
+from mnstream.adapters.sources.simulated_opaque import SimulatedAnalytics, SimulatedProprietary
+from mnstream.adapters.sources.simulated_trace import TRACE_STREAMS_MAX, SimulatedTraces
 from mnstream.adapters.sources.watch import Watched, Watcher, WatchSettings
 
 __all__ = [
     "METRICS_MAX",
+    "TRACE_STREAMS_MAX",
     "EmissionFailed",
     "EmittedLine",
     "HostProbe",
@@ -19,9 +27,13 @@ __all__ = [
     "Measured",
     "Objects",
     "PsutilProbe",
+    "RecordedFrame",
     "RecordedUnit",
     "RecordingFailed",
+    "SimulatedAnalytics",
+    "SimulatedProprietary",
     "SimulatedSource",
+    "SimulatedTraces",
     "Style",
     "Subject",
     "TreeUnreadable",

@@ -30,6 +30,8 @@ class HostSource:
         host_name: Name of the ManagedElement; that of this machine when None.
         job_id: Measurement job of every stream, if there is one.
         probe: Who looks at the machine.
+        serialization_format: How the streams are announced.
+        variant: Tells the streams of several sources for the same machine and producer apart.
     """
 
     def __init__(
@@ -39,6 +41,8 @@ class HostSource:
         host_name: str | None = None,
         job_id: str | None = None,
         probe: HostProbe | None = None,
+        serialization_format: SerializationFormat = SerializationFormat.GPB,
+        variant: str = "",
     ) -> None:
         self._probe: HostProbe = PsutilProbe() if probe is None else probe
         element = relative_name("ManagedElement", host_name or socket.gethostname())
@@ -46,13 +50,14 @@ class HostSource:
         self._wanted: list[tuple[StreamId, Subject, tuple[str, ...]]] = []
         for subject, metrics in self._probe.measure().items():
             meas_obj_dn = f"{element},Host=1,{relative_name(*subject)}"
-            stream_id, names = stable_stream_id(producer_id, meas_obj_dn), tuple(metrics)
+            stream_id = stable_stream_id(producer_id, meas_obj_dn + variant)
+            names = tuple(metrics)
             self._wanted.append((stream_id, subject, names))
             self._streams.append(
                 StreamInfo(
                     stream_id=stream_id,
                     stream_type=StreamType.PERFORMANCE,
-                    serialization_format=SerializationFormat.GPB,
+                    serialization_format=serialization_format,
                     additional_info=PerformanceInfo(
                         meas_obj_dn=meas_obj_dn, performance_metrics=names, job_id=job_id
                     ),

@@ -39,21 +39,33 @@ class RecordingFailed(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedUnit:
-    """A unit and the stream that it belongs to."""
+    """A unit of performance data, the stream that it belongs to, and where it was found."""
 
     stream: StreamInfo
     unit: PerformanceDataStreamUnit
+    place: str
 
 
-def recorded_unit(line: str, *, producer_id: ProducerId, wall_ms: int) -> RecordedUnit | None:
-    """Read one line.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedFrame:
+    """A frame of other data, and all the streams that it belongs to."""
+
+    streams: tuple[StreamInfo, ...]
+    payload: bytes
+
+
+def recorded_unit(
+    line: str, *, producer_id: ProducerId, wall_ms: int, place: str = "the line"
+) -> RecordedUnit | None:
+    """Read one line, which is found at ``place``.
 
     Needed are ``object`` (measObjDn) and ``values`` (a value for each metric, by name). ``stream``
     defaults to an identifier made of producer and object, ``time`` (RFC 3339) to ``wall_ms``. Other
     members are ignored.
 
     Returns:
-        None for a unit without values, such as quarantined ones: there is nothing to report.
+        None for a unit without values: a quarantined one, a trace record, or opaque data. A line
+        does not hold what would have to be sent, or only a part of it.
 
     Raises:
         RecordingFailed: The line is something else.
@@ -62,7 +74,9 @@ def recorded_unit(line: str, *, producer_id: ProducerId, wall_ms: int) -> Record
         described: Json = json.loads(line)
     except ValueError as error:
         raise RecordingFailed(f"not JSON: {error}") from error
-    if isinstance(described, dict) and isinstance(described.get("payload"), str):
+    if isinstance(described, dict) and (
+        isinstance(described.get("payload"), str) or isinstance(described.get("record"), dict)
+    ):
         return None
     measured = described.get("object") if isinstance(described, dict) else None
     values = described.get("values") if isinstance(described, dict) else None
@@ -87,7 +101,7 @@ def recorded_unit(line: str, *, producer_id: ProducerId, wall_ms: int) -> Record
         granularity_period_end_time_ns=wall_ms * 1_000_000 if time is None else _time_ns(time),
         standardized=tuple(_value(value) for value in values.values()),
     )
-    return RecordedUnit(stream=stream, unit=unit)
+    return RecordedUnit(stream=stream, unit=unit, place=place)
 
 
 def _time_ns(text: Json) -> int:

@@ -32,6 +32,7 @@ class SimulatedSource:
         first_element: Number of the first ManagedElement. Three cells make an element, so the next
             producer of the same network begins at ``first_element + ceil(streams / 3)``.
         serialization_format: How the streams are announced.
+        variant: Tells the streams of several sources for the same cells and producer apart.
 
     Raises:
         ValueError: A number is outside its range; the text says which.
@@ -48,6 +49,7 @@ class SimulatedSource:
         job_id: str = "1",
         first_element: int = 1,
         serialization_format: SerializationFormat = SerializationFormat.GPB,
+        variant: str = "",
     ) -> None:
         if streams < 1:
             raise ValueError(f"a simulated network has at least 1 cell, not {streams}")
@@ -66,7 +68,7 @@ class SimulatedSource:
             self._cells.append(Cell(seed, meas_obj_dn, granularity_period_ms=granularity_period_ms))
             self._streams.append(
                 StreamInfo(
-                    stream_id=stable_stream_id(producer_id, meas_obj_dn),
+                    stream_id=stable_stream_id(producer_id, meas_obj_dn + variant),
                     stream_type=StreamType.PERFORMANCE,
                     serialization_format=serialization_format,
                     additional_info=PerformanceInfo(
