@@ -187,7 +187,7 @@ async def test_a_log_that_cannot_be_read_is_read_later(
             raise PermissionError(13, "Permission denied")
         return segment_paths(directory)
 
-    monkeypatch.setattr("mnstream.adapters.sinks.tail.segment_paths", fail_sometimes)
+    monkeypatch.setattr("mnstream.adapters.storage.tail.segment_paths", fail_sometimes)
     async with bench.running():
         await bench.sink.attempted(1)
     assert bench.sink.values == [0]

@@ -1,11 +1,13 @@
 """Small logs, read back."""
 
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
 from mnstream.adapters.storage import Entry, Hole, LogReader
 from mnstream.adapters.storage.disk import Disk
 from mnstream.adapters.storage.format import encode_frame, encode_metadata
+from mnstream.adapters.storage.segment_header import SEGMENT_HEADER_BYTES
 from mnstream.adapters.storage.segments import Batch, Segments, segment_paths
 from mnstream.core.records import Disposition, FrameStored, Record
 
@@ -97,3 +99,10 @@ def payloads_of(path: Path) -> list[bytes]:
         assert isinstance(record, FrameStored)
         payloads.append(record.payload)
     return payloads
+
+
+def of_a_later_version(segment: bytes) -> bytes:
+    """Give a segment as if the next version had written its header."""
+    covered = segment[: SEGMENT_HEADER_BYTES - 5].replace(b"version\x01", b"version\x02")
+    crc = zlib.crc32(covered).to_bytes(4, "big")
+    return covered + b"\x1a" + crc + segment[SEGMENT_HEADER_BYTES:]

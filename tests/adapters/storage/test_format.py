@@ -1,5 +1,6 @@
 """The bytes of headers, blocks and records."""
 
+import zlib
 from io import BytesIO
 
 import cbor2
@@ -11,19 +12,23 @@ from mnstream.adapters.storage.errors import Damaged, LogUnreadable
 from mnstream.adapters.storage.format import (
     BLOCK_HEAD_BYTES,
     FRAME_OVERHEAD_BYTES,
-    SEGMENT_HEADER_BYTES,
+    BlockHead,
     Content,
-    SegmentHeader,
+    UnknownRecord,
     block_is_good,
     decode_block_head,
     decode_body,
-    decode_segment_header,
     encode_block,
     encode_delivered,
     encode_frame,
     encode_metadata,
-    encode_segment_header,
     segment_name,
+)
+from mnstream.adapters.storage.segment_header import (
+    SEGMENT_HEADER_BYTES,
+    SegmentHeader,
+    decode_segment_header,
+    encode_segment_header,
 )
 from mnstream.core.records import Disposition, FrameStored, Record
 from mnstream.testing.logs import STREAMS, changed, ended, established
@@ -56,6 +61,13 @@ def block(*records: Record, content: Content = Content.MIXED) -> bytes:
     )
 
 
+def header_of(**members: object) -> bytes:
+    """A header as a later program might write it."""
+    data = cbor2.dumps({"format": "mnstream-log", **members, "crc32": 0})
+    covered = b"\xd9\xd9\xf7" + data[:-1]
+    return covered + b"\x1a" + zlib.crc32(covered).to_bytes(4, "big")
+
+
 def test_a_segment_is_a_cbor_sequence() -> None:
     stream = BytesIO(encode_segment_header(HEADER) + block(*RECORDS))
     header = cbor2.load(stream)
@@ -86,9 +98,33 @@ def test_every_change_and_every_truncation_of_a_header_is_noticed() -> None:
 
 
 def test_a_later_version_is_said_to_be_one() -> None:
+    later = header_of(version=300, firstPosition={"major": 4, "minor": [2]})
+    with pytest.raises(LogUnreadable, match="log format 300"):
+        decode_segment_header(later)
+
+
+def test_a_damaged_version_is_damage() -> None:
     data = encode_segment_header(HEADER).replace(b"version\x01", b"version\x02")
-    with pytest.raises(LogUnreadable, match="log format 2"):
+    with pytest.raises(Damaged):
         decode_segment_header(data)
+
+
+def test_members_that_were_added_to_a_header_are_passed_over() -> None:
+    data = header_of(
+        version=1, firstPosition=42, createdMs=5, mark=6, codec=[1, {"x": b"yz"}], note="n" * 300
+    )
+    assert decode_segment_header(data + b"what follows") == SegmentHeader(42, 5, 6, len(data))
+    for position in range(len(data)):
+        with pytest.raises(Damaged):
+            decode_segment_header(data[:position])
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_header_or_damaged(data: bytes) -> None:
+    beginning = encode_segment_header(HEADER)[:27]
+    for wrong in (data, beginning[:3] + data, beginning[:4] + data, beginning + data):
+        with pytest.raises((Damaged, LogUnreadable)):
+            decode_segment_header(wrong)
 
 
 def test_block_and_records_there_and_back() -> None:
@@ -119,6 +155,68 @@ def test_delivered_frames_have_the_same_meaning_in_their_fast_form() -> None:
     assert len(fast) == FRAME_OVERHEAD_BYTES
     slow = encode_frame(frame(payload, 1_700_000_000_000, 3))
     assert cbor2.loads(fast + payload) == cbor2.loads(slow)
+
+
+def body_of(*items: object) -> tuple[BlockHead, bytes]:
+    """A block as another program might write it."""
+    data = encode_block(
+        [cbor2.dumps(item) for item in items],
+        first_position=42,
+        count=len(items),
+        first_wall_ms=5,
+        last_wall_ms=6,
+        content=Content.MIXED,
+        mark=7,
+    )
+    head = decode_block_head(data)
+    assert head is not None
+    return head, data[BLOCK_HEAD_BYTES:]
+
+
+def test_records_of_other_kinds_and_further_members_are_passed_over() -> None:
+    known = [cbor2.loads(encode_metadata(ended("a"))), [0, 1000, 1, 0, "", b"y"]]
+    longer = [[*record, {"added": 1}, None] for record in known]
+    later = [[4, 1000], [300, 1000, "x", [1]]]
+    expected = [ended("a"), frame(b"y")]
+    assert decode_body(*body_of(*longer, *later, *known)) == [
+        *expected,
+        UnknownRecord(4),
+        UnknownRecord(300),
+        *expected,
+    ]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        *(5, "45", {9: 1, 8: 2}, [], [9], ["0", 1], [-1, 1000], [1.0, 1000], [True, 1000]),
+        *([0, 1000, 1, 0, ""], [0, -1, 1, 0, "", b""], [0, 1.5, 1, 0, "", b""]),
+        *([0, 1 << 53, 1, 0, "", b""], [0, 1000, 1, 4, "", b""], [0, 1000, 1, -1, "", b""]),
+        *([0, 1000, "1", 0, "", b""], [0, 1000, 1, 0, b"", b""], [0, 1000, 1, 0, "", "x"]),
+        *(
+            [1, 1000, 1, "a", "b", "c"],
+            [1, 1000, 1, "a", "b", "c", 5],
+            [1, 1000, 1, "a", 2, "", []],
+        ),
+        *([2, 1000, 1, "a", [], [5]], [2, 1000, 1, "a", [5], []], [3, 1000, "a", "other"]),
+    ],
+)
+def test_what_is_no_record_is_said_to_be_none(item: object) -> None:
+    with pytest.raises(Damaged):
+        decode_body(*body_of([9, 1000], item))
+
+
+def test_a_block_of_other_content_is_known_as_one() -> None:
+    data = bytearray(block(RECORDS[2]))
+    at = data.index(b"\x01\x1a\x00\x00\x00\x07")
+    contents = {}
+    for content in range(256):
+        data[at] = content
+        head = decode_block_head(bytes(data))
+        contents[content] = None if head is None else head.content
+    assert [contents[0], contents[1], contents[2]] == list(Content)[:3]
+    assert all(contents[content] is Content.OTHER for content in range(3, 24))
+    assert all(contents[content] is None for content in range(24, 256))
 
 
 @given(st.binary(max_size=100))

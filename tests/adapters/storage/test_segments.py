@@ -10,7 +10,7 @@ import pytest
 
 from mnstream.adapters.storage import Entry, Hole, LogInUse, LogReader, LogUnreadable
 from mnstream.adapters.storage.disk import OpenFile
-from mnstream.adapters.storage.format import SEGMENT_HEADER_BYTES
+from mnstream.adapters.storage.segment_header import SEGMENT_HEADER_BYTES
 from mnstream.adapters.storage.segments import DAMAGED, Segments, segment_paths
 from mnstream.core.records import MetadataRecord, Record
 from mnstream.testing.logs import STREAMS, changed, ended, established, streams_in_force
@@ -18,6 +18,7 @@ from tests.adapters.storage.helpers import (
     QuickDisk,
     batch,
     frame,
+    of_a_later_version,
     only_segment,
     read,
     records_of,
@@ -325,7 +326,7 @@ def test_what_is_no_log_is_said_to_be_none(tmp_path: Path) -> None:
 def test_a_log_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     write(tmp_path, BATCHES)
     path = only_segment(tmp_path)
-    data = path.read_bytes().replace(b"version\x01", b"version\x02")
+    data = of_a_later_version(path.read_bytes())
     path.write_bytes(data)
     for _ in range(2):  # the lock was given back
         with pytest.raises(LogUnreadable, match="log format 2"):

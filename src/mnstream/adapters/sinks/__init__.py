@@ -4,7 +4,6 @@ from mnstream.adapters.sinks.feed import FeedConfig, FollowedLog, SinkFeed
 from mnstream.adapters.sinks.json_lines import json_lines, unit_json
 from mnstream.adapters.sinks.json_lines_file import JsonLinesFile
 from mnstream.adapters.sinks.kinds import KINDS, BadSink, SinkFactory, SinkKind, parse_sink
-from mnstream.adapters.sinks.tail import LogTail
 
 __all__ = [
     "KINDS",
@@ -12,7 +11,6 @@ __all__ = [
     "FeedConfig",
     "FollowedLog",
     "JsonLinesFile",
-    "LogTail",
     "SinkFactory",
     "SinkFeed",
     "SinkKind",

@@ -16,8 +16,8 @@ import anyio
 import anyio.to_thread
 from anyio.abc import TaskStatus
 
-from mnstream.adapters.sinks.tail import Batch, LogTail
 from mnstream.adapters.storage import Entry, Hole, LogClosed, StorageError, StoredUnit, UnitResolver
+from mnstream.adapters.storage.tail import Batch, LogTail
 from mnstream.ports.observer import Observer
 from mnstream.ports.sink import Sink, SinkError, SinkStatus
 

@@ -20,7 +20,7 @@ from mnstream.adapters.storage.notifications import (
     NotificationStoreConfig,
     SqliteNotificationStore,
 )
-from mnstream.adapters.storage.reader import Entry, Hole, LogReader
+from mnstream.adapters.storage.reader import Entry, FrameRun, Hole, LogReader
 from mnstream.adapters.storage.segments import Durability
 from mnstream.adapters.storage.units import StoredUnit, UnitResolver, stored_units
 from mnstream.adapters.storage.writer import LogConfig, SegmentLog
@@ -28,6 +28,7 @@ from mnstream.adapters.storage.writer import LogConfig, SegmentLog
 __all__ = [
     "Durability",
     "Entry",
+    "FrameRun",
     "Hole",
     "LogClosed",
     "LogConfig",

@@ -90,7 +90,7 @@ class OpenFile:
     """A file open for reading at any offset."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("rb", buffering=1 << 17)
+        self._file = path.open("rb", buffering=0)
 
     @property
     def size(self) -> int:
@@ -99,9 +99,20 @@ class OpenFile:
 
     def read_at(self, offset: int, count: int) -> bytes:
         """Give up to ``count`` octets from ``offset``; fewer only at the end."""
-        if self._file.tell() != offset:
+        data = self._read_some(offset, count)
+        while data and len(data) < count:  # the end, or more than one call can read
+            more = self._read_some(offset + len(data), count - len(data))
+            if not more:
+                break
+            data += more
+        return data
+
+    def _read_some(self, offset: int, count: int) -> bytes:
+        if sys.platform == "win32":
             self._file.seek(offset)
-        return self._file.read(count)
+            return self._file.read(count)
+        else:  # noqa: RET505 # the type checkers know this form
+            return os.pread(self._file.fileno(), count, offset)
 
     def close(self) -> None:
         """Close it."""

@@ -1,7 +1,8 @@
 """The bytes of a log, version 1: a CBOR sequence (RFC 8742) in each segment file.
 
-A log is a directory. Its records are numbered from 0; their numbers are positions. Segment files
-are named after the position of their first record, ``0000000000000042.mnlog``, and each holds::
+`specs/capture.md` describes them octet by octet. In short: records are numbered from 0; their
+numbers are positions. A segment file is named after the position of its first record,
+``0000000000000042.mnlog``, and holds::
 
     segment  = header *snapshot-block *block
     header   = 55799({"format": "mnstream-log", "version": 1, "firstPosition": uint,
@@ -14,24 +15,12 @@ are named after the position of their first record, ``0000000000000042.mnlog``, 
              / [2, wallMs, streamsVersion, connectionId, [* streamInfo], [* removed streamId]]
              / [3, wallMs, connectionId, ending: tstr]
 
-* ``streamInfo`` is the JSON object of TS 28.532 ``streamInfo-Type`` as CBOR.
-* ``disposition``: 0 delivered, 1 duplicate, 2 quarantined, 3 keep-alive.
-* ``content``: 0 frames only; 1 metadata records among them; 2 a snapshot: the metadata in force
-  before the first record of the segment. Its records have no positions of their own
-  (``firstPosition`` is the segment's), so that a segment can be read without those before it.
-* ``firstWallMs`` and ``lastWallMs`` are the smallest and the largest of the records.
-* Numbers in a header and in a block's head have a fixed width (uint64 for positions and times,
-  uint32 for the rest, tag number in 2 octets), which CBOR allows. So each has always the same
-  length, and a reader that lost its way searches for the same 5 octets. A delivered frame is
-  written so, too.
-* ``crc32`` (that of zlib) covers every octet of the header or block but the 5 of its own item.
-* ``mark`` is a random number of the segment that each of its blocks repeats. Those who send
-  payloads do not know it, so nobody can hide a block in a payload for a reader that searches.
-* A block is one group commit. A record is never split over blocks, nor a block over segments.
-* A record at or past the first position of the next segment is void: it was written by a commit
-  that failed, and again into that segment.
+What is there to be extended is passed over by those who do not know it: records of other kinds,
+further members of records, blocks of other content.
 
-Everything here is a pure function of bytes.
+Numbers in a header and in a block's head have a fixed width, which CBOR allows. So each has always
+the same length, and a reader that lost its way searches for the same 5 octets. A delivered frame
+is written so, too. Everything here is a pure function of bytes.
 """
 
 from __future__ import annotations
@@ -41,13 +30,15 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from operator import itemgetter
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any, TypeGuard
 
 import cbor2
 
 from mnstream.adapters.rest.stream_info import decode_stream_info, encode_stream_info
-from mnstream.adapters.storage.errors import Damaged, LogUnreadable
+from mnstream.adapters.storage.errors import Damaged
+from mnstream.adapters.storage.segment_header import CRC_ITEM_BYTES
 from mnstream.core.records import (
     ConnectionEnded,
     ConnectionEstablished,
@@ -61,22 +52,24 @@ from mnstream.core.records import (
 from mnstream.core.values import ConnectionId, Json, ProducerId, StreamId, StreamInfo
 
 SUFFIX = ".mnlog"
-FORMAT = "mnstream-log"
-VERSION = 1
-
-_SELF_DESCRIBED = b"\xd9\xd9\xf7"  # tag 55799, RFC 8949 3.4.6: these bytes are CBOR
 _TAG = b"\xd9\xeb\xad"  # tag 60333, of the range that anybody may use
 MARKER = _TAG + b"\x88\x1b"
 """How every block begins: tag, array of 8, first position in 8 octets."""
 
-_CRC_ITEM_BYTES = 5
 _HEAD = struct.Struct(">3sB BQ BI BQ BQ B BI BI BI")
+_HEAD_NUMBERS = struct.Struct(">4x xQ xI xQ xQ B xI xI xI")
+_head_constants = itemgetter(13, 18, 27, 37, 42, 47)
 BLOCK_HEAD_BYTES = _HEAD.size
-_HEAD_CRC_AT = BLOCK_HEAD_BYTES - 2 * _CRC_ITEM_BYTES
+_HEAD_CRC_AT = BLOCK_HEAD_BYTES - 2 * CRC_ITEM_BYTES
 _BODY_COUNT = struct.Struct(">BI")
 _FRAME = struct.Struct(">HBQBIBBBI")
 _pack_frame = _FRAME.pack
 FRAME_OVERHEAD_BYTES = _FRAME.size
+
+WALL_MS_MAX = (1 << 53) - 1
+"""Latest time of a record: whole milliseconds that every reader's numbers can hold."""
+
+_KIND_MAX = 3
 
 
 class Content(IntEnum):
@@ -85,26 +78,24 @@ class Content(IntEnum):
     FRAMES = 0
     MIXED = 1
     SNAPSHOT = 2
+    OTHER = 3
+    """Something that a later program added: without positions, and nothing for us."""
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentHeader:
-    """First item of a segment.
+class UnknownRecord:
+    """A record that a later program added to this version; it has a position and a kind."""
 
-    Attributes:
-        first_position: Position of its first record.
-        created_ms: Wall-clock time of the record for which it was begun, ms since the Unix epoch.
-        mark: Random number that its blocks repeat, 32 bits.
-    """
-
-    first_position: int
-    created_ms: int
-    mark: int
+    kind: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class BlockHead:
-    """All of a block but its body; times in milliseconds since the Unix epoch."""
+    """All of a block but its body; times in milliseconds since the Unix epoch.
+
+    Nobody changes one. Making frozen ones would take four times as long, and a reader that looks
+    for something makes thousands.
+    """
 
     first_position: int
     count: int
@@ -124,55 +115,6 @@ class BlockHead:
 def segment_name(first_position: int) -> str:
     """Give the file name of a segment; names sort like positions."""
     return f"{first_position:016d}{SUFFIX}"
-
-
-_HEADER_ITEMS = (
-    _SELF_DESCRIBED
-    + b"\xa6"
-    + cbor2.dumps("format")
-    + cbor2.dumps(FORMAT)
-    + cbor2.dumps("version"),
-    cbor2.dumps("firstPosition") + b"\x1b",
-    cbor2.dumps("createdMs") + b"\x1b",
-    cbor2.dumps("mark") + b"\x1a",
-    cbor2.dumps("crc32") + b"\x1a",
-)
-_HEADER = struct.Struct(">{}sB {}sQ {}sQ {}sI {}sI".format(*map(len, _HEADER_ITEMS)))
-SEGMENT_HEADER_BYTES = _HEADER.size
-_VERSION_AT = len(_HEADER_ITEMS[0])
-
-
-def encode_segment_header(header: SegmentHeader) -> bytes:
-    """Write the first item of a segment, ``SEGMENT_HEADER_BYTES`` octets."""
-    values = (VERSION, header.first_position, header.created_ms, header.mark, 0)
-    data = _HEADER.pack(
-        *(item for pair in zip(_HEADER_ITEMS, values, strict=True) for item in pair)
-    )
-    covered = data[:-_CRC_ITEM_BYTES]
-    return covered + struct.pack(">BI", 0x1A, zlib.crc32(covered))
-
-
-def decode_segment_header(data: bytes) -> SegmentHeader:
-    """Read the first item of a segment.
-
-    Args:
-        data: The first ``SEGMENT_HEADER_BYTES`` octets of the file, or all when there are fewer.
-
-    Raises:
-        Damaged: Not a segment header, or a damaged one.
-        LogUnreadable: The header of a later version.
-    """
-    if len(data) <= _VERSION_AT or not data.startswith(_HEADER_ITEMS[0]):
-        raise Damaged("no segment header")
-    if data[_VERSION_AT] != VERSION:
-        raise LogUnreadable(f"log format {data[_VERSION_AT]}; this program knows {VERSION}")
-    if len(data) < _HEADER.size:
-        raise Damaged("unfinished segment header")
-    _, _, p, first_position, c, created_ms, m, mark, r, crc = _HEADER.unpack_from(data)
-    covered = data[: _HEADER.size - _CRC_ITEM_BYTES]
-    if (p, c, m, r) != _HEADER_ITEMS[1:] or crc != zlib.crc32(covered):
-        raise Damaged("damaged segment header")
-    return SegmentHeader(first_position, created_ms, mark)
 
 
 def encode_block(
@@ -202,33 +144,35 @@ def encode_block(
         *(0x1B, first_wall_ms, 0x1B, last_wall_ms, content, 0x1A, mark, 0x1A),
     )
     head = _HEAD.pack(*fields, 0, 0x5A, len(body))
-    crc = _block_crc(head, body)
+    crc = block_crc(head, body)
     return _HEAD.pack(*fields, crc, 0x5A, len(body)) + body
 
 
-def _block_crc(head: bytes, body: bytes) -> int:
-    covered = head[:_HEAD_CRC_AT] + head[_HEAD_CRC_AT + _CRC_ITEM_BYTES :]
+def block_crc(head: bytes, body: bytes) -> int:
+    """Compute the CRC of a block from its head, of which the CRC's own item counts for nothing."""
+    covered = head[:_HEAD_CRC_AT] + head[_HEAD_CRC_AT + CRC_ITEM_BYTES :]
     return zlib.crc32(body, zlib.crc32(covered))
 
 
-_HEAD_CONSTANTS = (_TAG, 0x88, 0x1B, 0x1A, 0x1B, 0x1B, 0x1A, 0x1A, 0x5A)
+_CONTENTS: tuple[Content, ...] = tuple(Content)
+_CONTENT_MAX = 23  # the largest that CBOR writes in one octet
+_HEAD_CONSTANTS = (0x1A, 0x1B, 0x1B, 0x1A, 0x1A, 0x5A)
 
 
 def decode_block_head(data: bytes) -> BlockHead | None:
     """Read the head of a block; None when these octets are no head."""
     if len(data) < BLOCK_HEAD_BYTES or not data.startswith(MARKER):
         return None
-    (tag, array, p, position, c, count, f, first, la, last, content, m, mark, r, crc, b, size) = (
-        _HEAD.unpack_from(data)
-    )
-    if (tag, array, p, c, f, la, m, r, b) != _HEAD_CONSTANTS or content > max(Content):
+    position, count, first, last, content, mark, crc, size = _HEAD_NUMBERS.unpack_from(data)
+    if _head_constants(data) != _HEAD_CONSTANTS or content > _CONTENT_MAX:
         return None
-    return BlockHead(position, count, first, last, Content(content), mark, crc, size)
+    known = Content.OTHER if content > Content.SNAPSHOT else _CONTENTS[content]
+    return BlockHead(position, count, first, last, known, mark, crc, size)
 
 
 def block_is_good(head: BlockHead, head_bytes: bytes, body: bytes) -> bool:
     """Check a block's CRC; ``head_bytes`` are the octets that ``head`` was read from."""
-    return len(body) == head.body_bytes and head.crc32 == _block_crc(head_bytes, body)
+    return len(body) == head.body_bytes and head.crc32 == block_crc(head_bytes, body)
 
 
 DISPOSITIONS = (
@@ -277,29 +221,71 @@ def _encode_streams(streams: Iterable[StreamInfo]) -> list[dict[str, Json]]:
     return [encode_stream_info(info, keep_absent_format=True) for info in streams]
 
 
-def decode_body(head: BlockHead, body: bytes) -> list[Record]:
+def decode_items(head: BlockHead, body: bytes) -> list[Any]:
+    """Read the array of a block whose CRC is right; what its items are is not looked at.
+
+    Raises:
+        Damaged: It is no array, or one of another length; then whoever wrote it was wrong.
+    """
+    try:
+        items: Any = cbor2.loads(body)
+    except Exception as error:  # cbor2 lets several kinds escape for arbitrary bytes
+        raise Damaged(f"not records: {error}") from error
+    if not _is_array(items):
+        raise Damaged("not records: no array")
+    if len(items) != head.count:
+        raise Damaged(f"{len(items)} records in a block of {head.count}")
+    return items
+
+
+def decode_body(head: BlockHead, body: bytes) -> list[Record | UnknownRecord]:
     """Read the records of a block whose CRC is right.
 
     Raises:
         Damaged: They are no records; then whoever wrote them was wrong.
     """
+    return decode_records(decode_items(head, body))
+
+
+def decode_records(items: Iterable[Any]) -> list[Record | UnknownRecord]:
+    """Read records from the items of a block.
+
+    Raises:
+        Damaged: One of them is no record.
+    """
     try:
-        items = cast("list[Any]", cbor2.loads(body))
-        if len(items) != head.count:
-            raise Damaged(f"{len(items)} records in a block of {head.count}")
         return [_decode_record(item) for item in items]
-    except Exception as error:  # cbor2 lets several kinds escape for arbitrary bytes
+    except Exception as error:  # a value of the wrong type, or of none that we know
         raise Damaged(f"not records: {error}") from error
+
+
+def _is_array(item: Any) -> TypeGuard[list[Any]]:
+    return isinstance(item, list)
 
 
 def _decode_streams(items: Iterable[Json]) -> tuple[StreamInfo, ...]:
     return tuple(decode_stream_info(item) for item in items)
 
 
-def _decode_record(item: Any) -> Record:
-    code: int
+def _stream_id(item: Any) -> StreamId:
+    if not isinstance(item, str):
+        raise Damaged("a removed stream without an identifier")
+    return StreamId(item)
+
+
+def _decode_record(item: Any) -> Record | UnknownRecord:
+    """Read a record, of whose members the first ones are known."""
+    if not _is_array(item):
+        raise Damaged("a record that is no array")
+    kind, wall_ms, *_ = item
+    if type(kind) is not int or kind < 0:
+        raise Damaged("a record without a kind")
+    if kind > _KIND_MAX:
+        return UnknownRecord(kind)
+    if type(wall_ms) is not int or not 0 <= wall_ms <= WALL_MS_MAX:
+        raise Damaged("a record without a time")
     match item:
-        case [0, wall_ms, version, code, cause, payload]:
+        case [0, _, int(version), int(code), str(cause), bytes(payload), *_] if code >= 0:
             return FrameStored(
                 streams_version=version,
                 disposition=DISPOSITIONS[code],
@@ -307,7 +293,7 @@ def _decode_record(item: Any) -> Record:
                 wall_ms=wall_ms,
                 payload=payload,
             )
-        case [1, wall_ms, version, connection_id, producer_id, identity, streams]:
+        case [1, _, int(version), str(connection_id), str(producer_id), str(identity), streams, *_]:
             return ConnectionEstablished(
                 connection_id=ConnectionId(connection_id),
                 producer_id=ProducerId(producer_id),
@@ -316,17 +302,17 @@ def _decode_record(item: Any) -> Record:
                 stream_info_list=_decode_streams(streams),
                 wall_ms=wall_ms,
             )
-        case [2, wall_ms, version, connection_id, added, removed]:
+        case [2, _, int(version), str(connection_id), added, removed, *_]:
             return StreamsChanged(
                 connection_id=ConnectionId(connection_id),
                 streams_version=version,
                 added=_decode_streams(added),
-                removed=tuple(StreamId(stream) for stream in removed),
+                removed=tuple(map(_stream_id, removed)),
                 wall_ms=wall_ms,
             )
-        case [3, wall_ms, connection_id, ending]:
+        case [3, _, str(connection_id), ending, *_]:
             return ConnectionEnded(
                 connection_id=ConnectionId(connection_id), ending=Ending(ending), wall_ms=wall_ms
             )
         case _:
-            raise Damaged("a record of no known kind")
+            raise Damaged(f"a record of kind {kind} without all of its members")

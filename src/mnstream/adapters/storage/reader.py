@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mnstream.adapters.storage.disk import OpenFile
 from mnstream.adapters.storage.errors import Damaged, LogUnreadable
-from mnstream.adapters.storage.format import BlockHead, Content, SegmentHeader, decode_body
+from mnstream.adapters.storage.format import (
+    WALL_MS_MAX,
+    BlockHead,
+    Content,
+    UnknownRecord,
+    decode_body,
+    decode_items,
+    decode_records,
+)
 from mnstream.adapters.storage.metadata import MetadataInForce
 from mnstream.adapters.storage.scanning import Block, DamagedBytes, scan_blocks, scan_header
+from mnstream.adapters.storage.segment_header import SegmentHeader
 from mnstream.adapters.storage.segments import segment_paths
-from mnstream.core.records import ConnectionEstablished, FrameStored, Record
+from mnstream.core.records import ConnectionEstablished, Disposition, FrameStored, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +67,53 @@ class Hole:
         return f"{self.path} at {self.offset}: {records}: {self.reason}"
 
 
+@dataclass(frozen=True, slots=True)
+class FrameRun:
+    """Delivered frames that follow each other, member by member.
+
+    Attributes:
+        first_position: Position of the first.
+        wall_ms: When each arrived, milliseconds since the Unix epoch.
+        streams_versions: The set of streams that was in force for each.
+        payloads: The messages, byte for byte.
+        connections: For each of the versions, the connection with its streams; one that damage
+            swallowed is not in it.
+    """
+
+    first_position: int
+    wall_ms: Sequence[int]
+    streams_versions: Sequence[int]
+    payloads: Sequence[bytes]
+    connections: Mapping[int, ConnectionEstablished]
+
+    def entry(self, number: int) -> Entry:
+        """Give one of them for itself, counted from 0."""
+        version = self.streams_versions[number]
+        record = FrameStored(
+            streams_version=version,
+            disposition=Disposition.DELIVERED,
+            cause="",
+            wall_ms=self.wall_ms[number],
+            payload=self.payloads[number],
+        )
+        return Entry(self.first_position + number, record, self.connections.get(version))
+
+    def entries(self) -> Iterator[Entry]:
+        """Give them one by one."""
+        return map(self.entry, range(len(self.payloads)))
+
+
 class LogReader:
-    """Gives the records of a log in order; each call of ``entries`` reads again.
+    """Gives the records of a log in order; each call of ``entries`` or ``runs`` reads again.
 
     Reads without a lock. A record that becomes durable while a call runs may be given or not. An
     unfinished write at the end is the end, and no damage.
+
+    Attributes:
+        bytes_read: How far the last call has come, in octets of ``size``; what it passed over
+            counts as read.
+        unknown_records: How many records the last call has passed over because a later program
+            added their kind, by kind.
     """
 
     def __init__(self, path: Path) -> None:
@@ -70,10 +123,21 @@ class LogReader:
             LogUnreadable: There is nothing of the kind.
         """
         self._path = path
+        self.bytes_read = 0
+        self.unknown_records: Counter[int] = Counter()
         if not path.exists():
             raise LogUnreadable(f"{path}: no such file or directory")
         if path.is_dir() and not segment_paths(path) and not (path / "LOCK").exists():
             raise LogUnreadable(f"{path}: not a log")
+
+    @property
+    def size(self) -> int:
+        """Octets of the log as it is now.
+
+        Raises:
+            OSError: A file cannot be looked at.
+        """
+        return sum(path.stat().st_size for path in self._paths())
 
     def entries(
         self,
@@ -95,23 +159,49 @@ class LogReader:
             LogUnreadable: A later version of this program wrote it, or a file is no segment.
             OSError: A file cannot be read.
         """
+        parts = self.runs(from_position=from_position, since_ms=since_ms, until_ms=until_ms)
+        for part in parts:
+            if isinstance(part, FrameRun):
+                yield from part.entries()
+            else:
+                yield part
+
+    def runs(
+        self,
+        *,
+        from_position: int = 0,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> Iterator[Entry | Hole | FrameRun]:
+        """Give the same as ``entries``, with blocks of delivered frames as what they are."""
+        self.bytes_read = 0
+        self.unknown_records = Counter()
         wanted = _Range(
             from_position,
             -1 if since_ms is None else since_ms,
             1 << 64 if until_ms is None else until_ms,
         )
-        paths = segment_paths(self._path) if self._path.is_dir() else [self._path]
-        state = _State(wanted)
+        paths = self._paths()
+        state = _State(wanted, self.unknown_records)
+        passed = 0
         for number, path in enumerate(paths):
             last = number == len(paths) - 1
             end = None if last else int(paths[number + 1].stem)
             if end is not None and end <= from_position:
+                passed += path.stat().st_size
                 continue
             file = OpenFile(path)
             try:
-                yield from state.segment(path, file, end)
+                for part in state.segment(path, file, end):
+                    self.bytes_read = passed + state.offset
+                    yield part
+                passed += file.size
+                self.bytes_read = passed
             finally:
                 file.close()
+
+    def _paths(self) -> list[Path]:
+        return segment_paths(self._path) if self._path.is_dir() else [self._path]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,20 +220,34 @@ class _Range:
             and head.first_wall_ms < self.until_ms
         )
 
+    def run(self, first_position: int, wall_ms: Sequence[int]) -> bool:
+        """Tell whether each of some records is asked for."""
+        return first_position >= self.from_position and (
+            self.since_ms <= min(wall_ms) and max(wall_ms) < self.until_ms
+        )
+
     def record(self, position: int, wall_ms: int) -> bool:
         """Tell whether a record is asked for."""
         return position >= self.from_position and self.since_ms <= wall_ms < self.until_ms
 
 
 class _State:
-    """Where a reader is, from one segment to the next."""
+    """Where a reader is, from one segment to the next.
 
-    def __init__(self, wanted: _Range) -> None:
+    Attributes:
+        offset: How far it is in its segment.
+    """
+
+    def __init__(self, wanted: _Range, unknown: Counter[int]) -> None:
+        self.offset = 0
         self._wanted = wanted
+        self._unknown = unknown
         self._in_force = MetadataInForce()
         self._expected: int | None = None
 
-    def segment(self, path: Path, file: OpenFile, end: int | None) -> Iterator[Entry | Hole]:
+    def segment(
+        self, path: Path, file: OpenFile, end: int | None
+    ) -> Iterator[Entry | Hole | FrameRun]:
         """Read one segment; records from position ``end`` on are void, None where none are."""
         header, offset = scan_header(file.read_at)
         if self._expected is None:
@@ -162,8 +266,16 @@ class _State:
                 damage = part.offset
                 continue
             readable = True
+            self.offset = part.end
+            position = part.head.first_position
+            if part.body is None and position == self._expected:
+                # The usual way through what is not wanted.
+                self._expected = position + part.head.count
+                damage = None
+                continue
             if part.head.content is Content.SNAPSHOT:
                 self._take_snapshot(part)
+            if part.head.content not in (Content.FRAMES, Content.MIXED):
                 continue
             if end is not None and part.head.first_position >= end:
                 continue
@@ -178,7 +290,9 @@ class _State:
     def _take_snapshot(self, block: Block) -> None:
         """Learn what a hole may have swallowed; whatever is known already stays."""
         for record in _decode(block) or ():
-            if not isinstance(record, FrameStored):
+            if isinstance(record, UnknownRecord):
+                self._unknown[record.kind] += 1
+            elif not isinstance(record, FrameStored):
                 self._in_force.apply(record)
 
     def _gap(self, path: Path, offset: int, damage: int | None, position: int) -> Iterator[Hole]:
@@ -196,25 +310,60 @@ class _State:
             raise LogUnreadable(f"{path}: not a segment of a log")
         yield Hole(path, 0, self._expected, None, "the whole file is damaged")
 
-    def _block(self, path: Path, block: Block) -> Iterator[Entry | Hole]:
+    def _block(self, path: Path, block: Block) -> Iterator[Entry | Hole | FrameRun]:
         first = block.head.first_position
         following = first + block.head.count
         given = self._expected or 0  # nothing is given twice, whatever the files say
         self._expected = max(following, given)
         if block.body is None:
             return
-        records = _decode(block)
-        if records is None:
+        try:
+            items = decode_items(block.head, block.body)
+            run = self._run(first, items) if first >= given else None
+            if run is not None:
+                yield run
+                return
+            records = decode_records(items)
+        except Damaged:
             yield Hole(path, block.offset, first, following - 1, "not records")
             return
+        yield from self._records(first, given, records)
+
+    def _records(
+        self, first: int, given: int, records: Iterable[Record | UnknownRecord]
+    ) -> Iterator[Entry]:
         for position, record in enumerate(records, first):
+            if position < given:
+                continue  # metadata would take back what came since
             connection = None
+            if isinstance(record, UnknownRecord):
+                self._unknown[record.kind] += 1
+                continue
             if isinstance(record, FrameStored):
                 connection = self._in_force.connection(record.streams_version)
             else:
                 self._in_force.apply(record)
-            if position >= given and self._wanted.record(position, record.wall_ms):
+            if self._wanted.record(position, record.wall_ms):
                 yield Entry(position, record, connection)
+
+    def _run(self, first: int, items: Sequence[Any]) -> FrameRun | None:
+        """Read delivered frames column by column; None when there is anything else."""
+        try:
+            kinds, wall_ms, versions, dispositions, causes, payloads, *_ = zip(*items, strict=False)
+        except (TypeError, ValueError):
+            return None
+        numbers = (kinds, wall_ms, versions, dispositions)
+        if any(set(map(type, column)) != {int} for column in numbers):
+            return None
+        if set(map(type, payloads)) != {bytes} or set(causes) != {""}:
+            return None
+        if any(kinds) or any(dispositions):
+            return None
+        if min(wall_ms) < 0 or max(wall_ms) > WALL_MS_MAX or not self._wanted.run(first, wall_ms):
+            return None
+        found = ((version, self._in_force.connection(version)) for version in set(versions))
+        connections = {version: each for version, each in found if each is not None}
+        return FrameRun(first, wall_ms, versions, payloads, connections)
 
 
 def _first_position(path: Path, header: SegmentHeader | None) -> int | None:
@@ -223,7 +372,7 @@ def _first_position(path: Path, header: SegmentHeader | None) -> int | None:
     return int(path.stem) if path.stem.isdecimal() else None
 
 
-def _decode(block: Block) -> list[Record] | None:
+def _decode(block: Block) -> list[Record | UnknownRecord] | None:
     assert block.body is not None
     try:
         return decode_body(block.head, block.body)

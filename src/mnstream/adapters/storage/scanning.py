@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mnstream.adapters.storage.errors import Damaged
 from mnstream.adapters.storage.format import (
     BLOCK_HEAD_BYTES,
     MARKER,
-    SEGMENT_HEADER_BYTES,
     BlockHead,
-    SegmentHeader,
+    block_crc,
     block_is_good,
     decode_block_head,
+)
+from mnstream.adapters.storage.segment_header import (
+    HEADER_BYTES_MAX,
+    SegmentHeader,
     decode_segment_header,
 )
 
@@ -23,9 +28,12 @@ ReadAt = Callable[[int, int], bytes]
 SEARCH_BYTES = 1 << 20
 """Octets that a search for the next block reads at a time."""
 
+BODY_BYTES_AT_ONCE = 16 << 20
+"""Size of a body from which its CRC is checked piece by piece before it is read whole: a damaged
+length must not make anybody hold a whole file in memory."""
 
-@dataclass(frozen=True, slots=True)
-class Block:
+
+class Block(NamedTuple):
     """A block whose CRC is right, or one that was passed over unread.
 
     Attributes:
@@ -67,9 +75,10 @@ def scan_header(read_at: ReadAt) -> tuple[SegmentHeader | None, int]:
         LogUnreadable: A later version of this program wrote the file.
     """
     try:
-        return decode_segment_header(read_at(0, SEGMENT_HEADER_BYTES)), SEGMENT_HEADER_BYTES
+        header = decode_segment_header(read_at(0, HEADER_BYTES_MAX))
     except Damaged:
         return None, 0
+    return header, header.size
 
 
 def everything(_head: BlockHead) -> bool:
@@ -98,37 +107,61 @@ def scan_blocks(
         wanted: Tells whether a block is worth reading. Of the others only the head is read, and
             the first octets of what follows them.
     """
-    offset = start
+    offset, head_bytes = start, b""
     while offset < size:
-        block = _block_at(read_at, size, offset, mark, wanted)
+        head_bytes = head_bytes or read_at(offset, BLOCK_HEAD_BYTES)
+        head = _head(head_bytes, size - offset, mark)
+        if head is not None and not wanted(head):
+            # Its length may be wrong: unless a block follows, only its CRC can tell.
+            end = offset + BLOCK_HEAD_BYTES + head.body_bytes
+            head_bytes = read_at(end, BLOCK_HEAD_BYTES) if end < size else b""
+            if end == size or head_bytes.startswith(MARKER):
+                mark = head.mark
+                yield Block(offset, head, None)
+                offset = end
+                continue
+        block = _block_at(read_at, size, offset, mark)
         if block is None:
             block = _search(read_at, size, offset + 1, mark)
             yield DamagedBytes(offset, size if block is None else block.offset)
             if block is None:
                 return
-        mark = block.head.mark
+        mark, head_bytes = block.head.mark, b""
         yield block
         offset = block.end
 
 
-def _block_at(
-    read_at: ReadAt,
-    size: int,
-    offset: int,
-    mark: int | None,
-    wanted: Callable[[BlockHead], bool],
-) -> Block | None:
-    head_bytes = read_at(offset, BLOCK_HEAD_BYTES)
+def _head(head_bytes: bytes, left: int, mark: int | None) -> BlockHead | None:
+    """Read the head of a block of this segment that ends within the ``left`` octets."""
     head = decode_block_head(head_bytes)
-    if head is None or (mark is not None and head.mark != mark) or offset + head.size > size:
+    if head is None or (mark is not None and head.mark != mark):
         return None
-    if not wanted(head):
-        end = offset + head.size
-        if end == size or read_at(end, len(MARKER)) == MARKER:
-            return Block(offset, head, None)
-        # Its length may be wrong, so only its CRC can tell.
+    return head if BLOCK_HEAD_BYTES + head.body_bytes <= left else None
+
+
+def _block_at(read_at: ReadAt, size: int, offset: int, mark: int | None) -> Block | None:
+    head_bytes = read_at(offset, BLOCK_HEAD_BYTES)
+    head = _head(head_bytes, size - offset, mark)
+    if head is None:
+        return None
+    if head.body_bytes > BODY_BYTES_AT_ONCE and not _is_long_and_good(
+        read_at, offset, head, head_bytes
+    ):
+        return None
     body = read_at(offset + BLOCK_HEAD_BYTES, head.body_bytes)
     return Block(offset, head, body) if block_is_good(head, head_bytes, body) else None
+
+
+def _is_long_and_good(read_at: ReadAt, offset: int, head: BlockHead, head_bytes: bytes) -> bool:
+    crc = block_crc(head_bytes, b"")
+    at, end = offset + BLOCK_HEAD_BYTES, offset + head.size
+    while at < end:
+        piece = read_at(at, min(SEARCH_BYTES, end - at))
+        if not piece:
+            return False  # cut off while we read
+        crc = zlib.crc32(piece, crc)
+        at += len(piece)
+    return crc == head.crc32
 
 
 def _search(read_at: ReadAt, size: int, offset: int, mark: int | None) -> Block | None:
@@ -136,7 +169,7 @@ def _search(read_at: ReadAt, size: int, offset: int, mark: int | None) -> Block 
         chunk = read_at(offset, SEARCH_BYTES)
         found = chunk.find(MARKER)
         while found >= 0:
-            block = _block_at(read_at, size, offset + found, mark, everything)
+            block = _block_at(read_at, size, offset + found, mark)
             if block is not None:
                 return block
             found = chunk.find(MARKER, found + 1)

@@ -15,26 +15,26 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from mnstream.adapters.storage.disk import Disk, OpenFile
-from mnstream.adapters.storage.errors import Damaged
 from mnstream.adapters.storage.format import (
-    SEGMENT_HEADER_BYTES,
     SUFFIX,
     Content,
-    SegmentHeader,
-    decode_body,
     encode_block,
     encode_metadata,
-    encode_segment_header,
     segment_name,
 )
 from mnstream.adapters.storage.metadata import MetadataInForce
-from mnstream.adapters.storage.scanning import Block, DamagedBytes, scan_blocks, scan_header
-from mnstream.core.records import FrameStored, MetadataRecord
+from mnstream.adapters.storage.recovery import Recovery, examine
+from mnstream.adapters.storage.segment_header import (
+    SEGMENT_HEADER_BYTES,
+    SegmentHeader,
+    encode_segment_header,
+)
+from mnstream.core.records import MetadataRecord
 from mnstream.core.values import ConnectionId
 
 TEMPORARY = ".tmp"
@@ -91,17 +91,6 @@ class _Segment:
     size: int
     blocks_at: int
     """Where the first block begins that is no snapshot."""
-
-
-@dataclass(slots=True)
-class _Recovery:
-    """What a scan of the last segment found."""
-
-    header: SegmentHeader | None = None
-    end: int = 0
-    blocks_at: int = 0
-    next_position: int | None = None
-    in_force: MetadataInForce = field(default_factory=MetadataInForce)
 
 
 def segment_paths(directory: Path) -> list[Path]:
@@ -280,7 +269,7 @@ class Segments:
             file = OpenFile(path)
             try:
                 size = file.size
-                found = _examine(file)
+                found = examine(file)
             finally:
                 file.close()
             if found.next_position is None:
@@ -297,7 +286,7 @@ class Segments:
         else:
             self._disk.rename(path, path.with_suffix(DAMAGED))
 
-    def _continue(self, path: Path, size: int, found: _Recovery) -> None:
+    def _continue(self, path: Path, size: int, found: Recovery) -> None:
         assert found.next_position is not None
         self.next_position = found.next_position
         self.in_force = found.in_force
@@ -322,34 +311,3 @@ def _snapshot_block(records: Sequence[tuple[int, bytes]], position: int, mark: i
         content=Content.SNAPSHOT,
         mark=mark,
     )
-
-
-def _examine(file: OpenFile) -> _Recovery:
-    """Read a whole segment: where its good part ends, and what is in force there."""
-    found = _Recovery()
-    found.header, found.end = scan_header(file.read_at)
-    found.blocks_at = found.end
-    mark = None
-    if found.header is not None:
-        found.next_position = found.header.first_position
-        mark = found.header.mark
-    for part in scan_blocks(file.read_at, file.size, start=found.end, mark=mark):
-        if isinstance(part, DamagedBytes):
-            continue
-        found.end = part.end
-        if part.head.content is Content.SNAPSHOT:
-            found.blocks_at = part.end
-            found.next_position = part.head.first_position
-        else:
-            found.next_position = part.head.first_position + part.head.count
-        if part.head.content is not Content.FRAMES:
-            _apply(found.in_force, part)
-    return found
-
-
-def _apply(in_force: MetadataInForce, block: Block) -> None:
-    assert block.body is not None
-    with contextlib.suppress(Damaged):  # the reader names the hole
-        for record in decode_body(block.head, block.body):
-            if not isinstance(record, FrameStored):
-                in_force.apply(record)

@@ -173,8 +173,21 @@ class _Frame:
     record: FrameStored
     view: _View | None
 
-    def unit(self, stream_id: StreamId | None = None, info: StreamInfo | None = None) -> StoredUnit:
-        """Give what is known of every unit."""
+    def unit(
+        self,
+        stream_id: StreamId | None = None,
+        info: StreamInfo | None = None,
+        *,
+        time_ns: int | None = None,
+        measured: PerformanceDataStreamUnit | None = None,
+        values: Mapping[str, MeasValue] | None = None,
+        record: TraceRecord | None = None,
+        decoded: Decoded | None = None,
+        kind: str = NORMAL,
+        cause: str = "",
+        detail: str = "",
+    ) -> StoredUnit:
+        """Make a unit of what it says, and of what the frame knows; with a cause, quarantined."""
         connection = None if self.view is None else self.view.connection
         additional = None if info is None else info.additional_info
         return StoredUnit(
@@ -186,20 +199,24 @@ class _Frame:
             received_ms=self.record.wall_ms,
             object_dn=additional.meas_obj_dn if isinstance(additional, PerformanceInfo) else None,
             payload=self.record.payload,
+            time_ns=time_ns,
+            measured=measured,
+            values=values,
+            record=record,
+            decoded=decoded,
+            kind=QUARANTINED if cause else kind,
+            cause=cause,
+            detail=detail,
         )
-
-
-def _quarantined(unit: StoredUnit, cause: str, detail: str) -> StoredUnit:
-    return replace(unit, kind=QUARANTINED, cause=cause, detail=detail)
 
 
 def _frame_units(frame: _Frame) -> Iterable[StoredUnit]:
     disposition = frame.record.disposition
     if disposition is Disposition.KEEP_ALIVE:
-        return (replace(frame.unit(), kind=disposition.value),)
+        return (frame.unit(kind=disposition.value),)
     if frame.view is None:
         cause = frame.record.cause or UNKNOWN_STREAM
-        return (_quarantined(frame.unit(), cause, "its connection is unknown"),)
+        return (frame.unit(cause=cause, detail="its connection is unknown"),)
     units = _judged_units(frame, frame.view)
     if disposition is Disposition.DUPLICATE:
         return [replace(unit, kind=disposition.value) for unit in units]
@@ -214,7 +231,7 @@ def _judged_units(frame: _Frame, view: _View) -> Iterable[StoredUnit]:
             return [_opaque(frame, view, stream_id) for stream_id, _ in named]
         return [_decoded(frame, view, unit) for unit in DECODERS[family](payload)]
     except Undecodable as error:
-        return (_quarantined(frame.unit(), UNDECODABLE, str(error)),)
+        return (frame.unit(cause=UNDECODABLE, detail=str(error)),)
 
 
 def _decoded(frame: _Frame, view: _View, unit: StreamUnit) -> StoredUnit:
@@ -228,27 +245,38 @@ def _decoded(frame: _Frame, view: _View, unit: StreamUnit) -> StoredUnit:
 def _measured(frame: _Frame, view: _View, unit: PerformanceDataStreamUnit) -> StoredUnit:
     stream_id = StreamId(str(unit.stream_id))
     info = view.streams.get(stream_id)
-    bare = replace(
-        frame.unit(stream_id, info), time_ns=unit.granularity_period_end_time_ns, measured=unit
+    values: Mapping[str, MeasValue] | None = None
+    cause, detail = UNKNOWN_STREAM, _UNANNOUNCED
+    if info is not None:
+        resolved = resolve_values(info, unit)
+        if isinstance(resolved, str):
+            cause, detail = WRONG_VALUE_COUNT, resolved
+        else:
+            values, cause, detail = resolved, "", ""
+    return frame.unit(
+        stream_id,
+        info,
+        time_ns=unit.granularity_period_end_time_ns,
+        measured=unit,
+        values=values,
+        cause=cause,
+        detail=detail,
     )
-    if info is None:
-        return _quarantined(bare, UNKNOWN_STREAM, _UNANNOUNCED)
-    values = resolve_values(info, unit)
-    if isinstance(values, str):
-        return _quarantined(bare, WRONG_VALUE_COUNT, values)
-    return replace(bare, values=values)
 
 
 def _traced(frame: _Frame, view: _View, record: TraceRecord) -> StoredUnit:
     stream_id = view.trace_names.get(record.stream_id, record.stream_id)
     info = view.streams.get(stream_id)
-    bare = replace(
-        frame.unit(stream_id, info), time_ns=record.time_stamp_ms * _NS_PER_MS, record=record
-    )
+    time_ns = record.time_stamp_ms * _NS_PER_MS
     if info is None:
-        return _quarantined(bare, UNKNOWN_STREAM, _UNANNOUNCED)
-    return replace(
-        bare,
+        return frame.unit(
+            stream_id, time_ns=time_ns, record=record, cause=UNKNOWN_STREAM, detail=_UNANNOUNCED
+        )
+    return frame.unit(
+        stream_id,
+        info,
+        time_ns=time_ns,
+        record=record,
         kind=ADMINISTRATIVE if record.is_administrative else NORMAL,
         decoded=decode_with(view.codecs, info, record.payload_schema_uri, record.payload),
     )
@@ -257,4 +285,4 @@ def _traced(frame: _Frame, view: _View, record: TraceRecord) -> StoredUnit:
 def _opaque(frame: _Frame, view: _View, stream_id: StreamId) -> StoredUnit:
     info = view.streams[stream_id]
     decoded = decode_with(view.codecs, info, "", frame.record.payload)
-    return replace(frame.unit(stream_id, info), decoded=decoded)
+    return frame.unit(stream_id, info, decoded=decoded)

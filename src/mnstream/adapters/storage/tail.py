@@ -2,8 +2,9 @@
 
 ``LogReader`` begins anew with each call; on a segment of 300,000 small blocks that takes seconds.
 
-For its writer's process: it must be told how far the log is durable, and gives nothing behind that.
-What is not durable may vanish, and its position may be given to another record.
+In its writer's process it must be told how far the log is durable, and gives nothing behind that.
+What is not durable may vanish, and its position may be given to another record. For a log that
+another process writes there is ``following.CaptureTail``.
 """
 
 from __future__ import annotations
@@ -13,11 +14,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnstream.adapters.storage import Entry, Hole
 from mnstream.adapters.storage.errors import Damaged
-from mnstream.adapters.storage.format import BlockHead, Content, SegmentHeader, decode_body
+from mnstream.adapters.storage.format import BlockHead, Content, UnknownRecord, decode_body
 from mnstream.adapters.storage.metadata import MetadataInForce
+from mnstream.adapters.storage.reader import Entry, Hole
 from mnstream.adapters.storage.scanning import Block, DamagedBytes, scan_blocks, scan_header
+from mnstream.adapters.storage.segment_header import SegmentHeader
 from mnstream.adapters.storage.segments import segment_paths
 from mnstream.core.records import FrameStored, Record
 
@@ -40,29 +42,38 @@ class Batch:
     is_full: bool
 
 
-class _File:
+class UnbufferedFile:
     """A file open for reading at any offset, unbuffered.
 
     What a buffer holds of the end of a file may have been cut off and written anew since.
     """
 
     def __init__(self, path: Path) -> None:
+        """Open it."""
         self._file = path.open("rb", buffering=0)
 
     @property
-    def size(self) -> int:
-        return os.fstat(self._file.fileno()).st_size
+    def state(self) -> os.stat_result:
+        """What the system knows of it at present, whatever name it has by now."""
+        return os.fstat(self._file.fileno())
+
+    @property
+    def fd(self) -> int:
+        """Its descriptor."""
+        return self._file.fileno()
 
     def read_at(self, offset: int, count: int) -> bytes:
+        """Give up to ``count`` octets from ``offset``; fewer only at the end."""
         self._file.seek(offset)
         return self._file.read(count)
 
     def close(self) -> None:
+        """Close it."""
         self._file.close()
 
 
 @dataclass(slots=True)
-class _Segment:
+class TailSegment:
     """The segment being read.
 
     Attributes:
@@ -70,32 +81,56 @@ class _Segment:
         file: The same, open: retention may delete it meanwhile.
         header: None when it is damaged.
         offset: Where the next block begins.
+        last: The block that was read last, where it begins and its CRC; None before the first.
+        doubted: Octets that looked damaged when they were read last.
+        useless: Size and time of the last change when nothing could be read at ``offset``.
     """
 
     path: Path
-    file: _File
+    file: UnbufferedFile
     header: SegmentHeader | None
     offset: int
+    last: tuple[int, int] | None = None
+    doubted: DamagedBytes | None = None
+    useless: tuple[int, int] = (0, 0)
+
+    @property
+    def first_position(self) -> int:
+        """Position of its first record, as far as that is known."""
+        return first_position(self.path, self.header)
 
 
 class LogTail:
     """Reads a log forwards. Blocks; for one thread at a time."""
 
-    def __init__(self, directory: Path, position: int) -> None:
+    def __init__(self, path: Path, position: int, *, foreign: bool = False) -> None:
         """Name a log and the first record that is wanted; opens nothing.
 
         Where retention deleted that record, reading begins with the first that is left, and a hole
         tells of the others unless ``position`` is 0.
+
+        Args:
+            path: Its directory, or a single segment file.
+            position: Position of the first record that is wanted.
+            foreign: Another process writes it. Then damage in the last segment is believed when it
+                is found a second time: its writer may have been cutting off the end and writing it
+                anew while we read.
         """
-        self._directory = directory
+        self._path = path
         self._position = position
-        self._segment: _Segment | None = None
+        self._foreign = foreign
+        self._segment: TailSegment | None = None
         self._in_force = MetadataInForce()
 
     @property
     def position(self) -> int:
         """Position of the next record."""
         return self._position
+
+    @property
+    def segment(self) -> TailSegment | None:
+        """The segment being read; None before the first."""
+        return self._segment
 
     def read(self, durable_position: int) -> Batch:
         """Give records up to ``durable_position``, about a mebibyte of them.
@@ -110,14 +145,14 @@ class LogTail:
         budget = BATCH_BYTES
         while self._position <= durable_position:
             # Listed first: when another segment exists, this one has all that it will ever have.
-            paths = segment_paths(self._directory)
+            paths = segment_paths(self._path) if self._path.is_dir() else [self._path]
             if self._segment is None:
                 path = self._segment_of(paths)
                 if path is None:
                     break
-                self._position = self._position or int(path.stem)
                 self._enter(path)
             assert self._segment is not None
+            self._position = self._position or self._segment.first_position
             following = _following(paths, self._segment.path)
             budget -= self._read_segment(
                 self._segment, following, durable_position, entries, budget
@@ -137,41 +172,55 @@ class LogTail:
 
     def _segment_of(self, paths: Sequence[Path]) -> Path | None:
         """Choose the segment that holds the next record, or the first one that is left."""
+        if len(paths) <= 1:
+            return paths[0] if paths else None
         before = [path for path in paths if int(path.stem) <= self._position]
-        return before[-1] if before else next(iter(paths), None)
+        return before[-1] if before else paths[0]
 
     def _enter(self, path: Path) -> None:
         self.close()
-        file = _File(path)
+        file = UnbufferedFile(path)
         try:
             header, offset = scan_header(file.read_at)
         except BaseException:
             file.close()
             raise
-        self._segment = _Segment(path, file, header, offset)
+        self._segment = TailSegment(path, file, header, offset)
 
     def _read_segment(
         self,
-        segment: _Segment,
+        segment: TailSegment,
         following: Path | None,
         durable_position: int,
         entries: list[Entry | Hole],
         budget: int,
     ) -> int:
         """Read on in a segment and return the size of what was read."""
-        size = segment.file.size
+        state = segment.file.state
+        size, stamp = state.st_size, (state.st_size, state.st_mtime_ns)
         end = None if following is None else int(following.stem)
         begun = segment.offset
         damage: int | None = None
+        if following is None and stamp == segment.useless:
+            return 0
         for part in self._blocks(segment, size):
             if isinstance(part, DamagedBytes):
                 # At the end of the last segment it may be half of a write that is under way.
-                if part.end < size or following is not None:
+                if following is not None:
+                    damage = part.offset
+                elif part.end == size:
+                    segment.useless = stamp
+                elif self._foreign and part != segment.doubted:
+                    segment.doubted = part
+                    break
+                else:
                     damage = part.offset
                 continue
             head = part.head
             if head.content is Content.SNAPSHOT:
                 self._take_snapshot(part)
+            elif head.content is Content.OTHER:
+                pass  # of a later program, and without positions
             elif end is not None and head.first_position >= end:
                 pass  # void: it could not be made durable and was written again
             elif head.first_position + head.count - 1 > durable_position:
@@ -180,14 +229,14 @@ class LogTail:
                 self._gap(segment.path, part.offset, damage, head.first_position, entries)
                 damage = None
                 self._block(segment.path, part, entries)
-            segment.offset = part.end
+            segment.offset, segment.last = part.end, (part.offset, head.crc32)
             if segment.offset - begun >= budget:
                 return segment.offset - begun
         if end is not None:
             self._gap(segment.path, size, damage, min(end, durable_position + 1), entries)
         return segment.offset - begun
 
-    def _blocks(self, segment: _Segment, size: int) -> Iterable[Block | DamagedBytes]:
+    def _blocks(self, segment: TailSegment, size: int) -> Iterable[Block | DamagedBytes]:
         mark = None if segment.header is None else segment.header.mark
         return scan_blocks(
             segment.file.read_at, size, start=segment.offset, mark=mark, wanted=self._is_wanted
@@ -200,7 +249,7 @@ class LogTail:
 
     def _take_snapshot(self, block: Block) -> None:
         for record in _decode(block) or ():
-            if not isinstance(record, FrameStored):
+            if not isinstance(record, FrameStored | UnknownRecord):
                 self._in_force.apply(record)
 
     def _gap(
@@ -229,6 +278,8 @@ class LogTail:
             entries.append(Hole(path, block.offset, first, following - 1, "not records"))
             return
         for position, record in enumerate(records, first):
+            if isinstance(record, UnknownRecord):
+                continue
             connection = None
             if isinstance(record, FrameStored):
                 connection = self._in_force.connection(record.streams_version)
@@ -239,10 +290,19 @@ class LogTail:
 
 
 def _following(paths: Sequence[Path], path: Path) -> Path | None:
+    if paths == [path]:
+        return None
     return next((other for other in paths if int(other.stem) > int(path.stem)), None)
 
 
-def _decode(block: Block) -> list[Record] | None:
+def first_position(path: Path, header: SegmentHeader | None) -> int:
+    """Give the position of the first record of a segment; 0 when nobody knows."""
+    if header is not None:
+        return header.first_position
+    return int(path.stem) if path.stem.isdecimal() else 0
+
+
+def _decode(block: Block) -> list[Record | UnknownRecord] | None:
     if block.body is None:
         return None
     try:

@@ -8,16 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnstream.adapters.sinks import LogTail
-from mnstream.adapters.sinks import tail as tail_module
-from mnstream.adapters.sinks.tail import Batch
 from mnstream.adapters.storage import Entry, Hole, LogReader, LogUnreadable, UnitResolver
+from mnstream.adapters.storage import tail as tail_module
 from mnstream.adapters.storage.errors import Damaged
 from mnstream.adapters.storage.segments import segment_paths
+from mnstream.adapters.storage.tail import Batch, LogTail
 from mnstream.core.records import FrameStored, Record
 from mnstream.testing.logs import changed, ended, established
 from tests.adapters.sinks.helpers import FIRST, STREAM, GrowingLog, RefusingDisk, measured
-from tests.adapters.storage.helpers import frame, only_segment
+from tests.adapters.storage.helpers import frame, of_a_later_version, only_segment
 
 EVERYTHING = 1 << 62
 
@@ -280,7 +279,7 @@ def not_records(*_: object) -> NoReturn:
 def test_a_file_of_a_later_version_is_refused_and_closed(tmp_path: Path) -> None:
     GrowingLog(tmp_path).commit(FIRST)
     path = only_segment(tmp_path)
-    path.write_bytes(path.read_bytes().replace(b"version\x01", b"version\x02"))
+    path.write_bytes(of_a_later_version(path.read_bytes()))
     with pytest.raises(LogUnreadable):
         LogTail(tmp_path, 0).read(0)
 

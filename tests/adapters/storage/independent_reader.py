@@ -1,0 +1,289 @@
+"""A reader of captures, written from `specs/capture.md` and the standard library alone.
+
+It imports nothing of mnstream, so that it proves the document and not the code. Read it beside the
+document: the names are those of its sections.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+BEGINNING = bytes.fromhex("d9ebad881b")
+HEAD = struct.Struct(">4s cQ cI cQ cQ B cI cI cI")
+HEAD_CONSTANTS = (
+    b"\xd9\xeb\xad\x88",
+    *(b"\x1b", b"\x1a", b"\x1b", b"\x1b"),
+    *(b"\x1a", b"\x1a", b"\x5a"),
+)
+CONTENT_MAX = 0x17
+FRAMES, MIXED, SNAPSHOT = 0, 1, 2
+
+
+class Refused(Exception):
+    """A later version, or nothing that can be read."""
+
+
+class Wrong(Exception):
+    """Octets that are not what they should be."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    position: int
+    wall_ms: int
+    disposition: int
+    cause: str
+    payload: bytes
+    connection: str | None
+    streams: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Metadata:
+    position: int
+    items: list[Any]
+
+
+@dataclass(frozen=True)
+class Lost:
+    first: int
+    last: int | None
+
+
+# --- CBOR ------------------------------------------------------------------------------------
+
+
+def item_at(data: bytes, at: int) -> tuple[Any, int]:
+    """Read one item and say where the next begins."""
+    try:
+        major, info = data[at] >> 5, data[at] & 31
+    except IndexError as error:
+        raise Wrong("cut off") from error
+    at += 1
+    number = info
+    if 24 <= info <= 27:
+        octets = 1 << (info - 24)
+        raw = data[at : at + octets]
+        if len(raw) < octets:
+            raise Wrong("cut off")
+        number, at = int.from_bytes(raw, "big"), at + octets
+    elif info > 27:
+        raise Wrong("an indefinite length")
+    match major:
+        case 0:
+            return number, at
+        case 1:
+            return -1 - number, at
+        case 2 | 3:
+            text = data[at : at + number]
+            if len(text) < number:
+                raise Wrong("cut off")
+            return (text if major == 2 else text.decode("utf-8")), at + number
+        case 4:
+            array: list[Any] = []
+            for _ in range(number):
+                value, at = item_at(data, at)
+                array.append(value)
+            return array, at
+        case 5:
+            members: dict[str, Any] = {}
+            for _ in range(number):
+                name, at = item_at(data, at)
+                members[name], at = item_at(data, at)
+            return members, at
+        case 6:
+            value, at = item_at(data, at)
+            if number in (2, 3):
+                value = int.from_bytes(value, "big")
+                value = value if number == 2 else -1 - value
+            return value, at
+        case _:
+            return simple(info, number), at
+
+
+def simple(info: int, number: int) -> Any:
+    if info in (25, 26, 27):
+        form = {25: ">e", 26: ">f", 27: ">d"}[info]
+        return struct.unpack(form, number.to_bytes(1 << (info - 24), "big"))[0]
+    return {20: False, 21: True}.get(number)
+
+
+# --- a file ----------------------------------------------------------------------------------
+
+
+def header_of(data: bytes) -> tuple[dict[str, Any] | None, int]:
+    """Give the header and where it ends; None and 0 when it is damaged."""
+    try:
+        header, end = item_at(data[:512], 0)
+        names = list(header)
+    except (Wrong, UnicodeDecodeError, TypeError):
+        return None, 0
+    covered = data[: end - 5]
+    if not data.startswith(b"\xd9\xd9\xf7") or names[:2] != ["format", "version"]:
+        return None, 0
+    if header["format"] != "mnstream-log" or names[-1] != "crc32":
+        return None, 0
+    if data[end - 5 : end] != b"\x1a" + zlib.crc32(covered).to_bytes(4, "big"):
+        return None, 0
+    if header["version"] != 1:
+        raise Refused(f"version {header['version']}")
+    return header, end
+
+
+@dataclass(frozen=True)
+class Block:
+    first_position: int
+    count: int
+    content: int
+    mark: int
+    body: bytes
+    end: int
+
+
+def block_at(data: bytes, at: int, mark: int | None) -> Block | None:
+    """Read the block that stands here, if it is a good one."""
+    if at + HEAD.size > len(data):
+        return None
+    fields = HEAD.unpack_from(data, at)
+    # Constants and numbers take turns, but for the one octet of `content`.
+    constants = (fields[0], *fields[1:9:2], *fields[10:16:2])
+    _, _, first, _, count, _, _, _, _, content, _, its_mark, _, crc, _, length = fields
+    if constants != HEAD_CONSTANTS or content > CONTENT_MAX or mark not in (None, its_mark):
+        return None
+    end = at + HEAD.size + length
+    if end > len(data) or zlib.crc32(data[at : at + 42] + data[at + 47 : end]) != crc:
+        return None
+    return Block(first, count, content, its_mark, data[at + HEAD.size : end], end)
+
+
+def blocks(data: bytes, at: int, mark: int | None) -> Iterator[Block]:
+    """Give the good blocks of a file, searching where there is none."""
+    while at < len(data):
+        block = block_at(data, at, mark)
+        if block is None:
+            at = data.find(BEGINNING, at + 1)
+            if at < 0:
+                return
+            continue
+        mark = block.mark
+        yield block
+        at = block.end
+
+
+# --- what is in force ------------------------------------------------------------------------
+
+
+class Connections:
+    """Streams by connection, and the newest version of each."""
+
+    def __init__(self) -> None:
+        self.streams: dict[str, list[dict[str, Any]]] = {}
+        self.version: dict[str, int] = {}
+
+    def apply(self, record: list[Any]) -> None:
+        match record:
+            case [1, _, version, connection, _, _, streams, *_]:
+                self.streams[connection] = streams
+                self._set(connection, version)
+            case [2, _, version, connection, added, removed, *_] if connection in self.version:
+                left = [
+                    each for each in self.streams[connection] if each["streamId"] not in removed
+                ]
+                self.streams[connection] = left + added
+                self._set(connection, version)
+            case [3, _, connection, *_]:
+                self.streams.pop(connection, None)
+                self.version.pop(connection, None)
+            case _:
+                pass
+
+    def _set(self, connection: str, version: int) -> None:
+        self.version[connection] = version
+
+    def find(self, version: int) -> tuple[str | None, tuple[dict[str, Any], ...]]:
+        for connection, its_version in self.version.items():
+            if its_version == version:
+                return connection, tuple(self.streams[connection])
+        return None, ()
+
+
+# --- a capture -------------------------------------------------------------------------------
+
+
+def read(path: Path) -> list[Frame | Metadata | Lost]:
+    """Read a directory or a file; records of unknown kinds are left out."""
+    if path.is_dir():
+        files = [each for each in path.glob("*.mnlog") if each.stem.isdecimal()]
+        files.sort(key=lambda each: int(each.stem))
+    else:
+        files = [path]
+    return list(_Reading().all(files))
+
+
+class _Reading:
+    def __init__(self) -> None:
+        self.expected: int | None = None
+        self.connections = Connections()
+
+    def all(self, files: list[Path]) -> Iterator[Frame | Metadata | Lost]:
+        for number, file in enumerate(files):
+            following = int(files[number + 1].stem) if number + 1 < len(files) else None
+            yield from self.file(file, following)
+
+    def file(self, file: Path, following: int | None) -> Iterator[Frame | Metadata | Lost]:
+        data = file.read_bytes()
+        header, at = header_of(data)
+        if self.expected is None:
+            if header is not None:
+                self.expected = header["firstPosition"]
+            elif file.stem.isdecimal():
+                self.expected = int(file.stem)
+        readable = header is not None
+        for block in blocks(data, at, None if header is None else header["mark"]):
+            readable = True
+            if block.content == SNAPSHOT:
+                for record in _records(block):
+                    self.connections.apply(record)
+            elif block.content in (FRAMES, MIXED) and not (
+                following is not None and block.first_position >= following
+            ):
+                yield from self.lost_before(block.first_position)
+                yield from self.block(block)
+        if following is not None:
+            yield from self.lost_before(following)
+        elif not readable:
+            if self.expected is None:
+                raise Refused("no capture")
+            yield Lost(self.expected, None)
+
+    def lost_before(self, position: int) -> Iterator[Lost]:
+        if self.expected is not None and self.expected < position:
+            yield Lost(self.expected, position - 1)
+        self.expected = max(position, self.expected or 0)
+
+    def block(self, block: Block) -> Iterator[Frame | Metadata | Lost]:
+        given = self.expected or 0
+        self.expected = max(given, block.first_position + block.count)
+        records = _records(block)
+        if len(records) != block.count:
+            yield Lost(block.first_position, block.first_position + block.count - 1)
+        for position, record in enumerate(records, block.first_position):
+            if position < given:
+                continue
+            if record[0] in (1, 2, 3):
+                self.connections.apply(record)
+                yield Metadata(position, record)
+            elif record[0] == 0:
+                _, wall_ms, version, disposition, cause, payload, *_ = record
+                connection, streams = self.connections.find(version)
+                yield Frame(position, wall_ms, disposition, cause, payload, connection, streams)
+
+
+def _records(block: Block) -> list[list[Any]]:
+    records: list[list[Any]] = item_at(block.body, 0)[0]
+    return records
