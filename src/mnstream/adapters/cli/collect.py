@@ -16,6 +16,7 @@ from mnstream.adapters.cli.command import (
     wait_for_signal,
 )
 from mnstream.adapters.cli.serving import Listening, listening_options
+from mnstream.adapters.file import CannotFollow
 from mnstream.adapters.runtime.collecting import (
     DEFAULT_BASE_PATH,
     CollectorSettings,
@@ -36,6 +37,13 @@ from mnstream.ports.sink import SinkError
     help="Directory of the log; made when it is missing.",
 )
 @click.option("--sink", "sinks", multiple=True, metavar="URI", help="Also deliver to jsonl:PATH.")
+@click.option(
+    "--tail",
+    "tails",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Also take over what is reported into this capture, or into those in this directory.",
+)
 @click.option("--base-path", default=DEFAULT_BASE_PATH, show_default=True, help="Path of the root.")
 @click.option("--base-url", help="The root as producers see it, for Location.")
 @click.option(
@@ -65,6 +73,7 @@ def collect(
     listening: Listening,
     data: Path,
     sinks: tuple[str, ...],
+    tails: tuple[Path, ...],
     base_path: str,
     base_url: str | None,
     profile: str,
@@ -88,6 +97,7 @@ def collect(
         admin=listening.admin,
         profile=PROFILES[profile],
         sinks=[_sink(uri) for uri in sinks],
+        tails=tails,
         log=LogConfig(durability=Durability(durability)),
     )
     try:
@@ -95,7 +105,7 @@ def collect(
     except OSError as error:
         where = error.filename or f"{listening.host}:{listening.port}"
         fail(f"collect: {where}: {error.strerror or error}")
-    except (SinkError, StorageError) as error:
+    except (CannotFollow, SinkError, StorageError) as error:
         fail(f"collect: {error}")
     except ExceptionGroup as group:
         broken = group.subgroup(SinkError)

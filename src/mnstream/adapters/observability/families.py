@@ -30,6 +30,8 @@ _HELP = {
     "http_sockets_refused": "TCP connections turned away because there were too many.",
     "sink_holes": "Parts of the log that could not be read for a sink.",
     "sink_writes_failed": "Attempts to write to a sink that failed and were made again.",
+    "tail_frames": "Frames of captures that were followed, by what became of them.",
+    "tail_holes": "Parts of captures that could not be read.",
     "tls_handshakes_failed": "TLS handshakes that failed, by cause.",
 }
 

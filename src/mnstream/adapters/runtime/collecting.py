@@ -15,6 +15,7 @@ from anyio.abc import TaskGroup, TaskStatus
 
 from mnstream.adapters.codecs import CHECKS, READERS
 from mnstream.adapters.entropy import SystemClock, SystemEntropy
+from mnstream.adapters.file import FileServer
 from mnstream.adapters.http import HttpLimits, HttpServer, port_of
 from mnstream.adapters.observability import Admin, Counters, Metrics, Readiness, StreamingViews
 from mnstream.adapters.runtime.background import background
@@ -51,6 +52,7 @@ class CollectorSettings:
             for loopback peers only.
         profile: Reading of the standard.
         sinks: Where the data goes beside the log.
+        tails: Captures that are taken over, and directories of them.
         limits: What a peer may cost.
         consumer: Limits and times of the core.
         log: Settings of the log.
@@ -66,6 +68,7 @@ class CollectorSettings:
     admin: tuple[str, int] | None = None
     profile: Profile = REL19
     sinks: Sequence[SinkFactory] = ()
+    tails: Sequence[Path] = ()
     limits: HttpLimits = field(default_factory=HttpLimits)
     consumer: ConsumerConfig = field(default_factory=ConsumerConfig)
     log: LogConfig = field(default_factory=LogConfig)
@@ -173,6 +176,7 @@ async def collecting(settings: CollectorSettings) -> AsyncGenerator[RunningColle
         OSError: The address or the directory cannot be used.
         StorageError: The log cannot be used, for example because somebody else writes it.
         SinkError: A sink cannot be used, in a group of exceptions.
+        CannotFollow: A path of ``tails`` cannot be read.
     """
     async with AsyncExitStack() as stack:
         listeners = await listening(stack, settings.host, settings.port, settings.limits)
@@ -188,6 +192,14 @@ async def collecting(settings: CollectorSettings) -> AsyncGenerator[RunningColle
             extra=service.routes if settings.admin is None else None,
         )
         service.tasks.start_soon(partial(server.serve, listeners, stop=service.stop))
+        if settings.tails:
+            files = FileServer(
+                service.collector,
+                settings.tails,
+                state=settings.data / "tails",
+                observer=service.counters,
+            )
+            await service.tasks.start(partial(files.serve, stop=service.stop))
         scheme = "http" if settings.tls is None else "https"
         root = f"{scheme}://{authority(settings.host, port_of(listeners))}"
         admin_url = root

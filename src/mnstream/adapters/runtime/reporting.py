@@ -14,7 +14,9 @@ from anyio.abc import TaskGroup
 from mnstream.adapters.entropy import SystemClock, SystemEntropy
 from mnstream.adapters.http import HttpTransport
 from mnstream.adapters.runtime.background import background
-from mnstream.adapters.runtime.feeds import Batch, Feed, MeasurementFeed
+from mnstream.adapters.runtime.capturing import capture_directory, capturing
+from mnstream.adapters.runtime.feeds import Batch, Feed, SourcesFeed
+from mnstream.adapters.runtime.measuring import MeasuredFrames
 from mnstream.adapters.runtime.reporter import Reporter, ReportingEnded
 from mnstream.adapters.runtime.spool import Spool
 from mnstream.core.effects import ReportEnd
@@ -32,11 +34,12 @@ class ReporterSettings:
     """What a reporter is made of.
 
     Attributes:
-        target: Root of the collector; ``/connections`` follows it.
+        target: Root of the collector; ``/connections`` follows it. For ``file`` the directory of a
+            capture, as a path or a URI.
         producer_id: Who reports.
         tls: Context of a client; None trusts the system's roots.
         profile: Reading of the standard.
-        transport: Name of the data pipe: ``http`` or ``trio-websocket``.
+        transport: How it gets there: ``http``, ``trio-websocket`` or ``file``.
         rate: Frames a second; 0 for as fast as acknowledgements allow.
         count: Frames in total; 0 for ever.
         units_per_frame: Units in one frame; 0 for one of every stream.
@@ -103,30 +106,32 @@ async def reporting(
 
     Args:
         settings: Where to and how.
-        feed: What is reported; a source is measured for every frame.
+        feed: What is reported; a source is measured for every frame, in the format of its streams.
         stop: Set it to stop gracefully.
         progress: Called after each frame.
 
     Raises:
         Exception: Whatever the feed raises; the connection is dropped.
+        StorageError: The spool, or the capture that is the target, cannot be used.
+        OSError: The same.
     """
     clock = SystemClock()
     if isinstance(feed, MeasurementSource):
-        feed = MeasurementFeed(feed, clock, units_per_frame=settings.units_per_frame)
+        measured = MeasuredFrames(feed, units_per_frame=settings.units_per_frame)
+        feed = SourcesFeed([measured], clock)
     producer = StreamingProducer(settings.producer_id, config=settings.config)
     started_ms = clock.monotonic_ms()
-    async with background() as tasks:
-        transport = _transport(settings, tasks)
+    async with background() as tasks, AsyncExitStack() as stack:
+        transport = await _transport(settings, tasks, stack)
         reporter = Reporter(producer, transport, clock=clock, entropy=SystemEntropy())
-        async with AsyncExitStack() as stack:
-            batches = _paced(settings, feed.batches(), stop or anyio.Event())
-            if settings.spool is not None:
-                spool = await stack.enter_async_context(Spool.open(settings.spool, clock))
-                spool.follow(producer.window)
-                batches = spool.batches(batches, settings.producer_id)
-            await stack.enter_async_context(aclosing(batches))
-            with suppress(ReportingEnded):  # told in the summary
-                await _report(batches, reporter, progress)
+        batches = _paced(settings, feed.batches(), stop or anyio.Event())
+        if settings.spool is not None:
+            spool = await stack.enter_async_context(Spool.open(settings.spool, clock))
+            spool.follow(producer.window)
+            batches = spool.batches(batches, settings.producer_id)
+        await stack.enter_async_context(aclosing(batches))
+        with suppress(ReportingEnded):  # told in the summary
+            await _report(batches, reporter, progress)
     end = reporter.end
     assert end is not None
     return ReportSummary(
@@ -183,7 +188,12 @@ async def _paced(
                     return
 
 
-def _transport(settings: ReporterSettings, tasks: TaskGroup) -> ProducerTransport:
+async def _transport(
+    settings: ReporterSettings, tasks: TaskGroup, stack: AsyncExitStack
+) -> ProducerTransport:
+    if settings.transport == "file":
+        capture = capturing(capture_directory(settings.target), profile=settings.profile)
+        return await stack.enter_async_context(capture)
     if settings.transport == "trio-websocket":
         # Imported here, because it works on trio only.
         from mnstream.adapters.trio_websocket import TrioWebSocketTransport  # noqa: PLC0415
