@@ -14,10 +14,13 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mnstream.adapters.codecs import PerformanceDataStreamUnit, SubCounter, TraceRecord
     from mnstream.adapters.http import HttpServer, HttpTransport
     from mnstream.adapters.runtime import Collector, Notifier, Reporter, ReportingEnded, Subscriber
+    from mnstream.adapters.runtime.capturing import capturing
     from mnstream.adapters.runtime.collecting import CollectorSettings, collecting
     from mnstream.adapters.runtime.items import Lost, Notification, Reread, Restarted
+    from mnstream.adapters.runtime.mounting import MountedCollector, mounting
     from mnstream.adapters.runtime.notifying import NotifierSettings, notifying
     from mnstream.adapters.runtime.reporting import ReporterSettings, ReportSummary, reporting
     from mnstream.adapters.runtime.subscribing import SubscriberSettings, subscribing
@@ -77,6 +80,7 @@ if TYPE_CHECKING:
         TraceInfo,
         VsDataContainer,
     )
+    from mnstream.ports.payload_codec import PayloadCodec
 
 __all__ = [
     "NOTIFICATION_PROFILES",
@@ -101,6 +105,7 @@ __all__ = [
     "MoiChanges",
     "MoiCreation",
     "MoiDeletion",
+    "MountedCollector",
     "NewAlarm",
     "Notification",
     "NotificationConsumer",
@@ -112,6 +117,8 @@ __all__ = [
     "NotifierSettings",
     "ObjectPath",
     "OperationError",
+    "PayloadCodec",
+    "PerformanceDataStreamUnit",
     "PerformanceInfo",
     "ProducerConfig",
     "ProducerId",
@@ -136,18 +143,22 @@ __all__ = [
     "StreamType",
     "StreamingConsumer",
     "StreamingProducer",
+    "SubCounter",
     "Subscriber",
     "SubscriberSettings",
     "SubscriptionId",
     "SubscriptionSettings",
     "ThresholdCrossing",
     "TraceInfo",
+    "TraceRecord",
     "UnexpectedStreams",
     "UnknownConnection",
     "UnknownConnectionId",
     "UnknownStreamId",
     "VsDataContainer",
+    "capturing",
     "collecting",
+    "mounting",
     "notifying",
     "reporting",
     "stored_units",
@@ -177,6 +188,7 @@ _HOMES = {
     "MoiChanges": "mnstream.core.notifications.families",
     "MoiCreation": "mnstream.core.notifications.families",
     "MoiDeletion": "mnstream.core.notifications.families",
+    "MountedCollector": "mnstream.adapters.runtime.mounting",
     "NewAlarm": "mnstream.core.notifications.alarms",
     "Notification": "mnstream.adapters.runtime.items",
     "NotificationConsumer": "mnstream.core.notifications.consumer",
@@ -188,6 +200,8 @@ _HOMES = {
     "NotifierSettings": "mnstream.adapters.runtime.notifying",
     "ObjectPath": "mnstream.core.notification_values",
     "OperationError": "mnstream.core.errors",
+    "PayloadCodec": "mnstream.ports.payload_codec",
+    "PerformanceDataStreamUnit": "mnstream.adapters.codecs",
     "PerformanceInfo": "mnstream.core.values",
     "ProducerConfig": "mnstream.core.streaming.config",
     "ProducerId": "mnstream.core.values",
@@ -212,18 +226,22 @@ _HOMES = {
     "StreamType": "mnstream.core.values",
     "StreamingConsumer": "mnstream.core.streaming.consumer",
     "StreamingProducer": "mnstream.core.streaming.producer",
+    "SubCounter": "mnstream.adapters.codecs",
     "Subscriber": "mnstream.adapters.runtime",
     "SubscriberSettings": "mnstream.adapters.runtime.subscribing",
     "SubscriptionId": "mnstream.core.notification_values",
     "SubscriptionSettings": "mnstream.core.notification_values",
     "ThresholdCrossing": "mnstream.core.notifications.families",
     "TraceInfo": "mnstream.core.values",
+    "TraceRecord": "mnstream.adapters.codecs",
     "UnexpectedStreams": "mnstream.core.errors",
     "UnknownConnection": "mnstream.core.errors",
     "UnknownConnectionId": "mnstream.core.errors",
     "UnknownStreamId": "mnstream.core.errors",
     "VsDataContainer": "mnstream.core.values",
+    "capturing": "mnstream.adapters.runtime.capturing",
     "collecting": "mnstream.adapters.runtime.collecting",
+    "mounting": "mnstream.adapters.runtime.mounting",
     "notifying": "mnstream.adapters.runtime.notifying",
     "reporting": "mnstream.adapters.runtime.reporting",
     "stored_units": "mnstream.adapters.storage",

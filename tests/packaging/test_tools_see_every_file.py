@@ -26,7 +26,9 @@ def test_mypy_checks_every_module() -> None:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     counted = re.search(r"(?:checked|found in) (\d+) source files?", done.stdout)
     assert counted is not None, done.stdout + done.stderr
-    assert int(counted[1]) == count_modules(PACKAGE, ROOT / "tests", ROOT / "tools"), done.stdout
+    assert int(counted[1]) == count_modules(
+        PACKAGE, *(ROOT / each for each in ("tests", "tools", "examples"))
+    ), done.stdout
 
 
 def test_import_linter_sees_every_module() -> None:

@@ -6,13 +6,14 @@ and reads those that are stored. Requests are h11's, their meaning `mnstream.ada
 frames those of `websockets`; sockets, TLS and time are anyio's. Every limit stands in `HttpLimits`.
 """
 
+from mnstream.adapters.http.answering import Handler
 from mnstream.adapters.http.client import HeaderSource, HttpTransport
 from mnstream.adapters.http.config import DEFAULT_HTTP_LIMITS, HttpLimits
 from mnstream.adapters.http.networks import AllowedNetworks
 from mnstream.adapters.http.pool import HttpPool
 from mnstream.adapters.http.provider import HttpProvider
 from mnstream.adapters.http.receiver import RECEIVER_LIMITS, NotificationReceiver
-from mnstream.adapters.http.requests import Handler, RequestServer, listen, port_of
+from mnstream.adapters.http.requests import RequestServer, listen, port_of
 from mnstream.adapters.http.sender import SENDER_LIMITS, HttpSender
 from mnstream.adapters.http.server import ExtraRoutes, HttpServer, Identify
 from mnstream.adapters.http.signatures import Signature, read_secret

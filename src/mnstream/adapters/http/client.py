@@ -23,14 +23,10 @@ from mnstream.adapters.rest import (
     HttpResponse,
     connection_path,
     decode_outcome,
+    decode_refusal,
     encode_request,
 )
-from mnstream.core.errors import (
-    ConnectionInUse,
-    DuplicateStream,
-    OperationError,
-    RemoteProtocolError,
-)
+from mnstream.core.errors import OperationError, RemoteProtocolError
 from mnstream.core.operations import (
     AddStream,
     ControlOperation,
@@ -268,16 +264,7 @@ class HttpTransport:
         """Read the answer to a handshake that is not 101."""
         if answer.status < _FIRST_ERROR:
             return Broken(f"the answer to a WebSocket handshake is {answer.status}; a proxy?")
-        # What a nameless 404 or 409 means for an operation on a connection, it means here, except
-        # that nothing but the connection itself can be there twice (contradiction 31).
-        operation = AddStream(connection_id=ConnectionId(""), stream_info_list=())
-        try:
-            exception = decode_outcome(operation, answer, profile=self._profile).exception
-        except RemoteProtocolError as exc:
-            return Broken(str(exc))
-        if isinstance(exception, DuplicateStream):
-            return ConnectionInUse(exception.args[0])
-        return exception or OperationError(f"HTTP status {answer.status}")
+        return decode_refusal(answer)
 
 
 async def _is_silent(stream: ByteStream) -> bool:

@@ -18,26 +18,23 @@ from anyio.abc import (
 )
 from anyio.streams.tls import TLSStream
 
+from mnstream.adapters.http.answering import Handler, answer, refuse
 from mnstream.adapters.http.config import DEFAULT_HTTP_LIMITS, NO_OBSERVER, HttpLimits
-from mnstream.adapters.http.exchange import RequestRefused, ServerExchange
+from mnstream.adapters.http.exchange import ServerExchange
 from mnstream.adapters.http.tls import identity_of
 from mnstream.adapters.http.wire import STREAM_ERRORS, linger
-from mnstream.adapters.rest import HttpProblem, HttpRequest, HttpResponse, encode_problem
+from mnstream.adapters.rest import HttpProblem, HttpRequest, HttpResponse
 from mnstream.core.errors import OperationError
 from mnstream.ports.channel import Broken, TransportError
 from mnstream.ports.observer import Observer
 from mnstream.ports.transport import Peer
 
-Handler = Callable[[HttpRequest, Peer], Awaitable[HttpResponse]]
-"""Answers a request; raises HttpProblem or OperationError to refuse it."""
 GoOn = Callable[[], Awaitable[None]]
 """Attends to a stream that leaves HTTP, to its end."""
 
 _log = logging.getLogger(__name__)
 
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-_CAUSES = {400: "malformed", 404: "unknown_path", 405: "unknown_method"}
-_REFUSALS = {400: "malformed", 403: "not_permitted"}  # 404 is no path here: it is a connection
 
 
 async def listen(
@@ -247,25 +244,7 @@ class RequestServer:
 
     async def _answer(self, request: HttpRequest, peer: Peer) -> HttpResponse:
         """Turn one request into its answer."""
-        try:
-            return await self._handler(request, peer)
-        except (HttpProblem, OperationError) as refusal:
-            self._count_refusal(refusal)
-            return encode_problem(refusal, request=request)
-        except Exception:
-            self._observer.count("http_requests_failed", "internal")
-            _log.exception("a request was answered 500")
-            return encode_problem(OperationError("internal error"), request=request)
-
-    def _count_refusal(self, refusal: HttpProblem | OperationError) -> None:
-        """Count a refusal; why the service refuses is for itself to tell."""
-        if isinstance(refusal, RequestRefused):
-            cause = refusal.cause
-        elif isinstance(refusal, HttpProblem):
-            cause = _CAUSES.get(refusal.status, "unacceptable")
-        else:
-            cause = _REFUSALS.get(refusal.http_status, "refused")
-        self._observer.count("http_requests_refused", cause)
+        return await answer(self._handler, request, peer, self._observer)
 
     async def _refuse(
         self,
@@ -275,8 +254,7 @@ class RequestServer:
         request: HttpRequest | None,
     ) -> None:
         """Answer with an error and end the stream so that the answer can be read."""
-        self._count_refusal(refusal)
-        await exchange.respond(encode_problem(refusal, request=request), last=True)
+        await exchange.respond(refuse(refusal, request, self._observer), last=True)
         await linger(stream, self._limits)
 
 

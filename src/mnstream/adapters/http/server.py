@@ -8,6 +8,7 @@ from functools import partial
 
 from anyio.abc import ByteStream
 
+from mnstream.adapters.http.answering import perform
 from mnstream.adapters.http.config import DEFAULT_HTTP_LIMITS, NO_OBSERVER, HttpLimits
 from mnstream.adapters.http.exchange import ServerExchange
 from mnstream.adapters.http.handshake import answer_headers, check_request, wants_channel
@@ -18,8 +19,6 @@ from mnstream.adapters.rest import (
     HttpRequest,
     HttpResponse,
     connection_of_upgrade,
-    decode_request,
-    encode_outcome,
 )
 from mnstream.core.errors import OperationError
 from mnstream.core.profiles import REL19, Profile
@@ -136,9 +135,14 @@ class HttpServer(RequestServer):
                 return response
         if self._identify is not None:
             peer = await self._identify(request, peer)
-        call = decode_request(request, base_path=self._base_path, profile=self._profile)
-        outcome = await self._service.perform(call.operation, peer=peer)
-        return encode_outcome(call, outcome, base_url=self._url_for(request))
+        return await perform(
+            self._service,
+            request,
+            peer,
+            base_path=self._base_path,
+            base_url=self._url_for(request),
+            profile=self._profile,
+        )
 
     def _leave_http(
         self, stream: ByteStream, exchange: ServerExchange, request: HttpRequest, peer: Peer

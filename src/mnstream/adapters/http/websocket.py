@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import anyio
 from anyio.abc import ByteStream
 
-from mnstream.adapters.http.config import HttpLimits
+from mnstream.adapters.http.config import DEFAULT_HTTP_LIMITS, NO_OBSERVER, HttpLimits
 from mnstream.adapters.http.frames import FRAME_HEAD_BYTES_MAX, FrameCodec
 from mnstream.adapters.http.wire import (
     IO_BYTES,
@@ -49,8 +49,8 @@ class WebSocketChannel:
         stream: ByteStream,
         *,
         server: bool,
-        limits: HttpLimits,
-        observer: Observer,
+        limits: HttpLimits = DEFAULT_HTTP_LIMITS,
+        observer: Observer = NO_OBSERVER,
         leftover: bytes = b"",
     ) -> None:
         """Own ``stream`` from now on; ``leftover`` came behind the handshake already."""

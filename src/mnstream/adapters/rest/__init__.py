@@ -1,12 +1,13 @@
 """Operations of streaming data reporting as HTTP messages, and back (TS 28.532 12.5.1).
 
 Nothing here does I/O. A producer writes requests with ``encode_request`` and reads answers with
-``decode_outcome``; a consumer reads requests with ``decode_request`` and writes answers with
-``encode_outcome`` and ``encode_problem``. What one side writes, the other side reads as the same
-value. The names of the OpenAPI files are written, every spelling of the standard is read.
+``decode_outcome`` and ``decode_refusal``; a consumer reads requests with ``decode_request`` and
+writes answers with ``encode_outcome`` and ``encode_problem``. What one side writes, the other side
+reads as the same value. The names of the OpenAPI files are written, every spelling of the standard
+is read.
 """
 
-from mnstream.adapters.rest.answers import decode_outcome
+from mnstream.adapters.rest.answers import decode_outcome, decode_refusal
 from mnstream.adapters.rest.decode import connection_of_upgrade, decode_request, is_upgrade
 from mnstream.adapters.rest.encode import encode_outcome, encode_problem, encode_request
 from mnstream.adapters.rest.limits import RestLimits
@@ -24,6 +25,7 @@ __all__ = [
     "connection_of_upgrade",
     "connection_path",
     "decode_outcome",
+    "decode_refusal",
     "decode_request",
     "decode_stream_info",
     "encode_outcome",

@@ -18,7 +18,9 @@ from mnstream.adapters.rest.messages import HttpResponse
 from mnstream.adapters.rest.stream_info import decode_stream_info
 from mnstream.adapters.rest.uris import read_location, read_reference
 from mnstream.core.errors import (
+    ConnectionInUse,
     DuplicateStream,
+    OperationError,
     RemoteProtocolError,
     UnexpectedStreams,
     UnknownConnectionId,
@@ -40,6 +42,7 @@ from mnstream.core.operations import (
 )
 from mnstream.core.profiles import Profile
 from mnstream.core.values import (
+    ConnectionId,
     ConnectionInfo,
     Json,
     ProducerId,
@@ -73,6 +76,22 @@ def decode_outcome(
             f"the answer {response.status} cannot be understood: {problem}",
             clause="TS 28.532 12.5.1.1",
         ) from problem
+
+
+def decode_refusal(
+    response: HttpResponse, *, limits: RestLimits = DEFAULT_LIMITS
+) -> OperationError:
+    """Read why a channel is refused; never raises, because every other answer is no channel."""
+    # What a nameless 404 or 409 means for an operation on a connection, it means here, except
+    # that nothing but the connection itself can be there twice (contradiction 31).
+    operation = AddStream(connection_id=ConnectionId(""), stream_info_list=())
+    try:
+        exception = read_failure(operation, response, limits)
+    except Unreadable:
+        return OperationError(f"{response.status} is no answer to a request for a channel")
+    if isinstance(exception, DuplicateStream):
+        return ConnectionInUse(exception.args[0])
+    return exception
 
 
 def _outcome(
