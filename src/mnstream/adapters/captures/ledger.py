@@ -1,0 +1,216 @@
+"""What became of everything that a capture holds, stream by stream: the ledger.
+
+A capture holds every frame that its collector received, each in one column. What it cannot hold is
+what never came. Of that the ledger knows three things: records that damage swallowed, periods that
+a regular stream lacks, and frames that a reporter says were acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from mnstream.adapters.captures.counters import Counters, Reset
+from mnstream.adapters.captures.periods import MissingPeriods, Periods
+from mnstream.adapters.codecs import MeasValue
+from mnstream.adapters.storage import Entry, Hole, StoredUnit, UnitResolver
+from mnstream.core.records import (
+    ConnectionEnded,
+    ConnectionEstablished,
+    Disposition,
+    Ending,
+    FrameStored,
+    StreamsChanged,
+)
+from mnstream.core.values import ConnectionId, ProducerId, StreamId
+
+REMEMBERED_PERIODS = 64
+"""Latest periods of a stream whose content is known, to tell a repetition from a contradiction."""
+UNKNOWN_STREAMS_MAX = 10_000
+"""Lines from which streams that nobody announced share one: anybody can make up identifiers."""
+EVENTS_MAX = 10_000
+"""Repetitions, and resets, that are listed; all of them are counted."""
+
+
+class StreamLedger:
+    """One line of the ledger; every number counts units.
+
+    Attributes:
+        stream_id: The stream; None for what has none.
+        producer_id: Who reported it last; None where nobody knows.
+        object_dn: What it measures; None where that means nothing.
+        received: Units of delivered frames, and good ones of frames with others that are not.
+        duplicate: Units that a reporter sent again although they had arrived.
+        quarantined: Units, or frames whose units nobody can read, that were put aside.
+        late: Received units that are older than one before them by a whole period.
+        repeated: Received units of a period that was there already.
+        counter_resets: How often a counter began again.
+        first_ns: Earliest end of a period, nanoseconds since the Unix epoch.
+        last_ns: Latest one.
+    """
+
+    def __init__(self, stream_id: StreamId | None, granularity_ns: int | None) -> None:
+        """Start at zero."""
+        self.stream_id = stream_id
+        self.producer_id: ProducerId | None = None
+        self.object_dn: str | None = None
+        self.received = self.duplicate = self.quarantined = 0
+        self.late = self.repeated = self.counter_resets = 0
+        self.first_ns: int | None = None
+        self._periods = Periods(granularity_ns)
+        self._counters = Counters()
+        self._recent: OrderedDict[int, int] = OrderedDict()
+
+    @property
+    def last_ns(self) -> int | None:
+        """Latest end of a period."""
+        return self._periods.newest_ns
+
+    @property
+    def granularity_ns(self) -> int | None:
+        """Length of its periods; None when nobody can know it."""
+        return self._periods.granularity_ns()
+
+    def missing(self) -> Iterator[MissingPeriods]:
+        """Give the periods that should be there."""
+        return self._periods.missing()
+
+    def pause(self) -> None:
+        """Expect nothing until the next unit."""
+        self._periods.pause()
+
+    def account(self, time_ns: int) -> None:
+        """Note that a period is not missing, although its unit was put aside."""
+        self._periods.add(time_ns)
+
+    def receive(self, time_ns: int, values: Mapping[str, MeasValue]) -> tuple[bool, list[Reset]]:
+        """Take a received unit; tell whether it contradicts an earlier one, and what was reset."""
+        self.first_ns = time_ns if self.first_ns is None else min(self.first_ns, time_ns)
+        content = hash(repr(values))
+        known = self._recent.get(time_ns)
+        if known is not None:
+            self.repeated += 1
+            return known != content, []
+        self._recent[time_ns] = content
+        if len(self._recent) > REMEMBERED_PERIODS:
+            self._recent.popitem(last=False)
+        if self._periods.add(time_ns):
+            self.late += 1
+            return False, []  # out of order, a counter seems to fall
+        resets = self._counters.add(values)
+        self.counter_resets += len(resets)
+        return False, resets
+
+
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """A period that came twice, with other values."""
+
+    stream_id: StreamId | None
+    time_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class CounterReset:
+    """A counter that began again."""
+
+    stream_id: StreamId | None
+    time_ns: int
+    reset: Reset
+
+
+class Ledger:
+    """Reckons up a capture, entry by entry.
+
+    Attributes:
+        streams: A line for each stream.
+        frames: Frames by what became of them.
+        holes: Parts of the log that cannot be read.
+        unreadable_records: Records in them; those of an end that nobody knows count as one.
+        repetitions: Periods that came twice with other values, while that is known.
+        resets: Counters that began again.
+    """
+
+    def __init__(self, *, granularity_ns: int | None = None) -> None:
+        """Learn the granularity of each stream, or take this one for all."""
+        self.streams: dict[StreamId | None, StreamLedger] = {}
+        self.frames = dict.fromkeys(Disposition, 0)
+        self.holes: list[Hole] = []
+        self.unreadable_records = 0
+        self.repetitions: list[Repetition] = []
+        self.resets: list[CounterReset] = []
+        self._granularity_ns = granularity_ns
+        self._resolver = UnitResolver()
+        self._in_force: dict[ConnectionId, ConnectionEstablished] = {}
+
+    def add(self, entry: Entry | Hole) -> None:
+        """Take the next entry of the log."""
+        if isinstance(entry, Hole):
+            self.holes.append(entry)
+            last = entry.first_position if entry.last_position is None else entry.last_position
+            self.unreadable_records += last - entry.first_position + 1
+            return
+        match entry.record:
+            case FrameStored(disposition=disposition):
+                self.frames[disposition] += 1
+                if entry.connection is not None:
+                    self._in_force[entry.connection.connection_id] = entry.connection
+            case ConnectionEnded(connection_id=connection_id, ending=ending):
+                ended = self._in_force.pop(connection_id, None)
+                if ended is not None and ending is Ending.TERMINATED:
+                    self._pause(info.stream_id for info in ended.stream_info_list)
+            case StreamsChanged(removed=removed):
+                self._pause(removed)
+            case ConnectionEstablished():
+                pass
+        for unit in self._resolver.units(entry):
+            self._add_unit(unit)
+
+    @property
+    def frames_received(self) -> int:
+        """Frames that arrived, each once."""
+        return sum(self.frames.values()) - self.frames[Disposition.DUPLICATE]
+
+    def _pause(self, stream_ids: Iterable[StreamId]) -> None:
+        """Expect nothing of streams until they are reported again: their producer ended them."""
+        for stream_id in stream_ids:
+            line = self.streams.get(stream_id)
+            if line is not None:
+                line.pause()
+
+    def _add_unit(self, unit: StoredUnit) -> None:
+        if unit.kind == "keep-alive":
+            return
+        line = self._line(unit)
+        line.producer_id = unit.producer_id or line.producer_id
+        line.object_dn = unit.object_dn or line.object_dn
+        if unit.kind == "duplicate":
+            line.duplicate += 1
+        elif unit.kind == "quarantined":
+            line.quarantined += 1
+            if unit.stream_info is not None and unit.time_ns is not None:
+                line.account(unit.time_ns)
+        else:
+            line.received += 1
+            if unit.values is not None and unit.time_ns is not None:
+                self._add_period(line, unit.time_ns, unit.values)
+
+    def _line(self, unit: StoredUnit) -> StreamLedger:
+        stream_id = unit.stream_id
+        if unit.stream_info is None and len(self.streams) >= UNKNOWN_STREAMS_MAX:
+            stream_id = None
+        line = self.streams.get(stream_id)
+        if line is None:
+            line = self.streams[stream_id] = StreamLedger(stream_id, self._granularity_ns)
+        return line
+
+    def _add_period(
+        self, line: StreamLedger, time_ns: int, values: Mapping[str, MeasValue]
+    ) -> None:
+        contradicts, resets = line.receive(time_ns, values)
+        if contradicts and len(self.repetitions) < EVENTS_MAX:
+            self.repetitions.append(Repetition(line.stream_id, time_ns))
+        for reset in resets:
+            if len(self.resets) < EVENTS_MAX:
+                self.resets.append(CounterReset(line.stream_id, time_ns, reset))

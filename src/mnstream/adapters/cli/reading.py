@@ -1,0 +1,69 @@
+"""What commands that read captures have in common: one line for each failure, and a bar."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mnstream.adapters.cli.command import fail
+from mnstream.adapters.storage import LogReader, StorageError
+
+T = TypeVar("T")
+
+STEPS_OF_A_BAR = 512
+"""Entries after which a bar moves: redrawing costs as much as reading some."""
+
+
+@contextmanager
+def explained_failures(command: str) -> Generator[None]:
+    """End the command with exit code 3 and one line when a capture cannot be read."""
+    try:
+        yield
+    except StorageError as error:
+        fail(f"{command}: {error}")
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        fail(f"{command}: {where}{error.strerror or error}")
+
+
+def open_captures(*paths: Path) -> list[LogReader]:
+    """Name captures to read.
+
+    Raises:
+        StorageError: One of them is none.
+    """
+    return [LogReader(path) for path in paths]
+
+
+@contextmanager
+def reading_bar(what: str, readers: Sequence[LogReader]) -> Generator[Callable[[], None]]:
+    """Show on a terminal how far readers are; the block calls what it is given now and then."""
+    if not sys.stderr.isatty():
+        yield _nothing
+        return
+    columns = (TextColumn(what), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=sum(reader.size for reader in readers))
+
+        def move() -> None:
+            progress.update(task, completed=sum(reader.bytes_read for reader in readers))
+
+        yield move
+
+
+def watched(entries: Iterable[T], move: Callable[[], None]) -> Iterator[T]:
+    """Give the same, and move a bar now and then."""
+    for number, entry in enumerate(entries):
+        if not number % STEPS_OF_A_BAR:
+            move()
+        yield entry
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,255 @@
+"""``mnstream replay``: a capture sent to a collector."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import anyio
+import click
+from anyio import to_thread
+
+from mnstream.adapters.cli.command import (
+    COULD_NOT_START,
+    DOES_NOT_HOLD,
+    DONE,
+    INTERRUPTED,
+    Command,
+    backend_option,
+    fail,
+    json_option,
+    obey_signals,
+    print_json,
+    run,
+)
+from mnstream.adapters.cli.inspect import Time
+from mnstream.adapters.cli.reading import (
+    STEPS_OF_A_BAR,
+    explained_failures,
+    open_captures,
+    reading_bar,
+)
+from mnstream.adapters.cli.serving import FILE, check_target, client_tls
+from mnstream.adapters.runtime.background import background
+from mnstream.adapters.runtime.replaying import (
+    AS_FAST_AS_POSSIBLE,
+    ReplaySettings,
+    ReplaySummary,
+    Step,
+    replaying,
+)
+from mnstream.adapters.storage import Hole, LogReader
+from mnstream.core.profiles import PROFILES
+from mnstream.core.streaming.config import ProducerConfig
+
+_SUMMARY = ("frames", "sent", "acknowledged", "resent", "dropped", "connections", "seconds")
+_STEP = "step"
+
+
+class Speed(click.ParamType[float | str]):
+    """How many times as fast as it was received; ``max`` or ``step``."""
+
+    name = "speed"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | str:
+        """Return a number, 0 for ``max``, or "step"."""
+        if isinstance(value, float):
+            return value  # click converts what is converted already
+        text = str(value)
+        if text == _STEP:
+            return text
+        if text == "max":
+            return AS_FAST_AS_POSSIBLE
+        try:
+            speed = float(text)
+        except ValueError:
+            speed = math.nan
+        if not 0 < speed < math.inf:
+            self.fail(f"{text!r} is neither a positive number nor max or step", param, ctx)
+        return speed
+
+
+@click.command(cls=Command)
+@click.argument("capture", type=click.Path(path_type=Path))
+@click.option("--target", required=True, metavar="URL", help="Root of the collector.")
+@click.option(
+    "--speed",
+    type=Speed(),
+    metavar="N|max|step",
+    default="1",
+    show_default=True,
+    help="1 keeps the pauses between frames, N makes them N times as short, max leaves them out, "
+    "step sends one frame for each line of standard input.",
+)
+@click.option("--since", type=Time(), help="Only what was received at this time or later.")
+@click.option("--until", type=Time(), help="Only what was received before this time.")
+@click.option(
+    "--profile",
+    type=click.Choice(sorted(PROFILES)),
+    default="rel19",
+    show_default=True,
+    help="Reading of the standard where it contradicts itself.",
+)
+@click.option("--tls-ca", type=FILE, help="Roots of the collector's certificate, PEM.")
+@click.option("--tls-cert", type=FILE, help="Our certificate for mutual TLS, PEM.")
+@click.option("--tls-key", type=FILE, help="Its private key, PEM.")
+@click.option("--insecure", is_flag=True, help="Allow plain HTTP beyond this machine.")
+@click.option(
+    "--give-up",
+    type=click.FloatRange(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to go on without a connection; 0 for ever.",
+)
+@backend_option
+@json_option
+def replay(
+    *,
+    capture: Path,
+    target: str,
+    speed: float | str,
+    since: int | None,
+    until: int | None,
+    profile: str,
+    tls_ca: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    insecure: bool,
+    give_up: float,
+    backend: str,
+    as_json: bool,
+) -> int:
+    """Send a capture or data directory to a collector, until everything is acknowledged.
+
+    Each connection of it becomes a connection with the same producer and streams, which are added
+    and removed between the same frames. Frames are sent byte for byte in the order of the log.
+    Duplicates and keep-alives are not sent again; quarantined frames are, because they were
+    received. At full speed the order over connections is not kept.
+
+    Exit code 0 only if all that was sent was acknowledged and the whole capture could be read.
+    SIGTERM and SIGINT stop reading, and what was read is delivered.
+    """
+    check_target("--target", target, insecure=insecure)
+    settings = ReplaySettings(
+        target=target,
+        tls=client_tls(tls_ca, tls_cert, tls_key) if target.startswith("https:") else None,
+        profile=PROFILES[profile],
+        speed=AS_FAST_AS_POSSIBLE if isinstance(speed, str) else speed,
+        since_ms=since,
+        until_ms=until,
+        config=ProducerConfig(give_up_ms=round(give_up * 1000)),
+    )
+    with explained_failures("replay"):
+        (reader,) = open_captures(capture)
+        step = _lines() if speed == _STEP else None
+        summary, holes, stopped = _run(settings, reader, step, backend=backend)
+    if summary is None:
+        return INTERRUPTED
+    if not summary.frames and not summary.connections and not summary.failures:
+        fail("replay: there is nothing to replay", code=stopped or COULD_NOT_START)
+    _tell(summary, target, as_json=as_json)
+    return exit_code(summary, holes, stopped)
+
+
+def exit_code(summary: ReplaySummary, holes: int, stopped: int) -> int:
+    """Say what a replay comes to; ``stopped`` is what the signal that stopped it asks for."""
+    if not summary.channels:
+        return COULD_NOT_START
+    whole = not (summary.dropped or summary.unattributed or holes)
+    return stopped if whole else DOES_NOT_HOLD
+
+
+def _run(
+    settings: ReplaySettings, reader: LogReader, step: Step | None, *, backend: str
+) -> tuple[ReplaySummary | None, int, int]:
+    """Replay until it is over or a signal comes; a second signal does not wait for the end.
+
+    Returns:
+        What became of it, None when the second signal came; how many holes the capture has; and
+        the exit code that the signal asks for.
+    """
+    summaries: list[ReplaySummary] = []
+    holes: list[Hole] = []
+    codes = [DONE]
+
+    def note(hole: Hole) -> None:
+        holes.append(hole)
+        click.echo(f"mnstream replay: {hole}", err=True)
+
+    async def main() -> int:
+        stopped = anyio.Event()
+
+        def stop(code: int) -> None:
+            codes.append(code)
+            stopped.set()
+
+        async with background() as tasks:
+            with anyio.CancelScope() as scope, reading_bar("replaying", [reader]) as move:
+                tasks.start_soon(obey_signals, stop, scope.cancel)
+                summaries.append(
+                    await replaying(
+                        settings,
+                        reader,
+                        stop=stopped,
+                        step=step,
+                        on_hole=note,
+                        progress=_now_and_then(move),
+                    )
+                )
+        return DONE
+
+    run(main, backend=backend)
+    return (summaries[0] if summaries else None), len(holes), codes[-1]
+
+
+def _now_and_then(move: Callable[[], None]) -> Callable[[], None]:
+    """Move a bar for some entries only."""
+    numbers = count()
+
+    def progress() -> None:
+        if not next(numbers) % STEPS_OF_A_BAR:
+            move()
+
+    return progress
+
+
+def _lines() -> Step:
+    """Make a step of each line of standard input; its end is the end."""
+    # A reader of our own: a thread that still reads sys.stdin would abort Python's shutdown.
+    file = open(sys.stdin.fileno(), "rb", closefd=False)  # noqa: SIM115 - read until the end
+
+    async def step() -> bool:
+        # Abandoned when cancelled: nobody can interrupt a read from a terminal.
+        return bool(await to_thread.run_sync(file.readline, abandon_on_cancel=True))
+
+    return step
+
+
+def _tell(summary: ReplaySummary, target: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({name: getattr(summary, name) for name in _SUMMARY})
+    else:
+        click.echo(
+            f"{summary.acknowledged} of {summary.frames} frames acknowledged in "
+            f"{summary.seconds:.1f} s, {summary.resent} sent again, "
+            f"{summary.connections} connections"
+        )
+    if summary.unattributed:
+        click.echo(
+            f"mnstream replay: {summary.unattributed} frames not sent: damage in the capture "
+            "swallowed their connection",
+            err=True,
+        )
+    for producer_id, stream_id, exception in summary.refused:
+        click.echo(
+            f"mnstream replay: stream {stream_id} of {producer_id} was refused: {exception}",
+            err=True,
+        )
+    for producer_id, reason in summary.failures:
+        click.echo(f"mnstream replay: {target}: {producer_id}: {reason}", err=True)
