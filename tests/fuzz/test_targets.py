@@ -8,7 +8,6 @@ import pytest
 
 from tests.fuzz.targets import TARGETS
 
-
 ROUNDS = 20
 
 

@@ -253,7 +253,9 @@ async def test_what_a_format_cannot_carry_is_named_by_its_line(
 ) -> None:
     read = await units(lines(*({"object": "A=1", "values": {"m": each}} for each in (1, value))))
     feed = RecordedFeed(recorded(*read), serialization_format=serialization_format)
-    with pytest.raises(RecordingFailed, match=r"^line 2: cannot be written as PDSU_.*standardized\[0\]: "):
+    with pytest.raises(
+        RecordingFailed, match=r"^line 2: cannot be written as PDSU_.*standardized\[0\]: "
+    ):
         await taken(feed, 2)
 
 

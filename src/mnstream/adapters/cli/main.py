@@ -7,13 +7,17 @@ from importlib.metadata import version
 
 import click
 
+from mnstream.adapters.cli.audit import audit
 from mnstream.adapters.cli.bench import bench
 from mnstream.adapters.cli.collect import collect
 from mnstream.adapters.cli.command import INTERRUPTED, WRONG_USAGE, CommandFailed
 from mnstream.adapters.cli.demo import demo
+from mnstream.adapters.cli.diff import diff
+from mnstream.adapters.cli.export import export
 from mnstream.adapters.cli.inspect import inspect
 from mnstream.adapters.cli.lifecycle import lifecycle
 from mnstream.adapters.cli.notify import notify
+from mnstream.adapters.cli.replay import replay
 from mnstream.adapters.cli.report import report
 from mnstream.adapters.cli.subscribe import subscribe
 
@@ -36,7 +40,8 @@ def cli() -> None:
     """
 
 
-for _command in (collect, report, notify, subscribe, inspect, lifecycle, demo, bench):
+_CAPTURES = (inspect, export, replay, diff, audit)
+for _command in (collect, report, notify, subscribe, *_CAPTURES, lifecycle, demo, bench):
     cli.add_command(_command)
 
 

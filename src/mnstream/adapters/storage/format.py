@@ -154,7 +154,7 @@ def block_crc(head: bytes, body: bytes) -> int:
     return zlib.crc32(body, zlib.crc32(covered))
 
 
-_CONTENTS: tuple[Content, ...] = tuple(Content)
+_CONTENTS: Mapping[int, Content] = MappingProxyType({each.value: each for each in Content})
 _CONTENT_MAX = 23  # the largest that CBOR writes in one octet
 _HEAD_CONSTANTS = (0x1A, 0x1B, 0x1B, 0x1A, 0x1A, 0x5A)
 
@@ -166,7 +166,7 @@ def decode_block_head(data: bytes) -> BlockHead | None:
     position, count, first, last, content, mark, crc, size = _HEAD_NUMBERS.unpack_from(data)
     if _head_constants(data) != _HEAD_CONSTANTS or content > _CONTENT_MAX:
         return None
-    known = Content.OTHER if content > Content.SNAPSHOT else _CONTENTS[content]
+    known = _CONTENTS.get(content, Content.OTHER)
     return BlockHead(position, count, first, last, known, mark, crc, size)
 
 

@@ -231,7 +231,8 @@ def _judged_units(frame: _Frame, view: _View) -> Iterable[StoredUnit]:
             return [_opaque(frame, view, stream_id) for stream_id, _ in named]
         return [_decoded(frame, view, unit) for unit in DECODERS[family](payload)]
     except Undecodable as error:
-        return (frame.unit(cause=UNDECODABLE, detail=str(error)),)
+        # Whoever stored it may have known more than that its octets are of no use.
+        return (frame.unit(cause=frame.record.cause or UNDECODABLE, detail=str(error)),)
 
 
 def _decoded(frame: _Frame, view: _View, unit: StreamUnit) -> StoredUnit:
