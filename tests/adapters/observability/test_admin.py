@@ -44,6 +44,7 @@ class Bench:
             self.consumer,
             clock=FixedClock(wall_ms=0, monotonic_ms=5000),
             sinks=lambda: [self.sink],
+            tails=lambda: [{"path": "/captures/a", "position": 7, "trouble": ""}],
         )
         self.admin = Admin(
             readiness=Readiness(self.consumer, self.log, stopping=lambda: self.stopping),
@@ -235,9 +236,15 @@ async def test_sinks() -> None:
     ]
 
 
+async def test_tails() -> None:
+    assert (await Bench().get("/admin/api/tails"))["tails"] == [
+        {"path": "/captures/a", "position": 7, "trouble": ""}
+    ]
+
+
 async def test_the_api_lists_what_it_has() -> None:
     answer = await Bench().get("/admin/api")
-    assert answer == {"resources": ["connections", "ledger", "sinks", "streams"]}
+    assert answer == {"resources": ["connections", "ledger", "sinks", "streams", "tails"]}
 
 
 @pytest.mark.parametrize(
@@ -266,6 +273,7 @@ async def test_broken_escapes_are_refused() -> None:
         "/admin/api/streams/1/2",
         "/admin/api/ledger/x",
         "/admin/api/sinks/x",
+        "/admin/api/tails/x",
     ],
 )
 async def test_what_does_not_exist_below_admin(path: str) -> None:

@@ -24,8 +24,12 @@ def _no_sinks() -> Sequence[SinkStatus]:
     return ()
 
 
+def _no_tails() -> list[Json]:
+    return []
+
+
 class StreamingViews:
-    """Connections, streams, ledger and sinks of one collector; for the thread of its event loop."""
+    """Connections, streams, ledger, sinks and tails of a collector; for its event loop's thread."""
 
     def __init__(
         self,
@@ -33,6 +37,7 @@ class StreamingViews:
         *,
         clock: Clock,
         sinks: Callable[[], Sequence[SinkStatus]] = _no_sinks,
+        tails: Callable[[], list[Json]] = _no_tails,
     ) -> None:
         """Keep what to describe.
 
@@ -40,10 +45,12 @@ class StreamingViews:
             consumer: The core.
             clock: The one that feeds the consumer; tells for how long a producer has been silent.
             sinks: Gives the present state of each sink.
+            tails: Describes how far each capture was taken over.
         """
         self._consumer = consumer
         self._clock = clock
         self._sinks = sinks
+        self._tails = tails
 
     def resources(self) -> dict[str, Resource]:
         """Give them under the names that they have below ``/admin/api/``."""
@@ -52,6 +59,7 @@ class StreamingViews:
             "ledger": self.ledger,
             "sinks": self.sinks,
             "streams": self.streams,
+            "tails": self.tails,
         }
 
     def connections(self, segments: Sequence[str], query: Query) -> Json:
@@ -127,6 +135,10 @@ class StreamingViews:
         if segments:
             return None
         return {"sinks": [asdict(status) for status in self._sinks()]}
+
+    def tails(self, segments: Sequence[str], _query: Query) -> Json:
+        """Give how far each capture was taken over, in records, and why one does not go on."""
+        return None if segments else {"tails": self._tails()}
 
     def _connection(self, connection: Connection) -> dict[str, Json]:
         silent_ms = self._clock.monotonic_ms() - connection.heard_ms

@@ -27,6 +27,7 @@ from mnstream.core.profiles import REL19, Profile
 from mnstream.core.records import FrameStored
 from mnstream.core.streaming.config import ConsumerConfig
 from mnstream.core.streaming.consumer import StreamingConsumer
+from mnstream.core.values import Json
 from mnstream.ports.sink import SinkStatus
 
 DEFAULT_BASE_PATH = "/3GPPManagement/StreamingDataReportingMnS"
@@ -126,6 +127,7 @@ async def consuming(settings: CollectorSettings) -> AsyncGenerator[ConsumingServ
         OSError: The directory cannot be used.
         StorageError: The log cannot be used, for example because somebody else writes it.
         SinkError: A sink cannot be used, in a group of exceptions.
+        CannotFollow: A path of ``tails`` cannot be read.
     """
     clock, counters = SystemClock(), Counters()
     async with AsyncExitStack() as stack:
@@ -149,12 +151,17 @@ async def consuming(settings: CollectorSettings) -> AsyncGenerator[ConsumingServ
             await tasks.start(_feed, feed, stop_sinks, over)
         collector = Collector(consumer, log=log, clock=clock, entropy=SystemEntropy())
         await stack.enter_async_context(collector.running())
+        files = FileServer(
+            collector, settings.tails, state=settings.data / "tails", observer=counters
+        )
+        if settings.tails:
+            await tasks.start(partial(files.serve, stop=stop))
         yield ConsumingService(
             collector=collector,
             consumer=consumer,
             log=log,
             counters=counters,
-            routes=_routes(consumer, log, counters, clock, stop, feeds),
+            routes=_routes(consumer, log, counters, clock, stop, feeds, files),
             stop=stop,
             tasks=tasks,
         )
@@ -192,14 +199,6 @@ async def collecting(settings: CollectorSettings) -> AsyncGenerator[RunningColle
             extra=service.routes if settings.admin is None else None,
         )
         service.tasks.start_soon(partial(server.serve, listeners, stop=service.stop))
-        if settings.tails:
-            files = FileServer(
-                service.collector,
-                settings.tails,
-                state=settings.data / "tails",
-                observer=service.counters,
-            )
-            await service.tasks.start(partial(files.serve, stop=service.stop))
         scheme = "http" if settings.tls is None else "https"
         root = f"{scheme}://{authority(settings.host, port_of(listeners))}"
         admin_url = root
@@ -235,14 +234,21 @@ def _routes(
     clock: SystemClock,
     stop: anyio.Event,
     feeds: Sequence[SinkFeed],
+    files: FileServer,
 ) -> Admin:
     def sinks() -> list[SinkStatus]:
         return [feed.status() for feed in feeds]
 
+    def tails() -> list[Json]:
+        return [
+            {"path": str(tail.path), "position": tail.position, "trouble": tail.trouble}
+            for tail in files.status()
+        ]
+
     return Admin(
         readiness=Readiness(consumer, log, stopping=stop.is_set),
         metrics=Metrics(consumer, log=log, counters=counters, sinks=sinks),
-        resources=StreamingViews(consumer, clock=clock, sinks=sinks).resources(),
+        resources=StreamingViews(consumer, clock=clock, sinks=sinks, tails=tails).resources(),
     )
 
 
