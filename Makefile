@@ -11,7 +11,7 @@ INSTALLED_FROM := pyproject.toml requirements/dev.txt
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test check check-style check-types check-architecture check-generated check-packaging \
-	check-coverage bench lock test-lowest clean
+	check-coverage bench fuzz lock test-lowest clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-20s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ check-coverage: $(DEV) ## Check that tests/core alone reach every branch of the 
 
 bench: $(DEV) ## Measure, side by side with what others offer
 	@$(BIN)/mnstream bench
+
+fuzz: $(DEV) ## Feed a million damaged inputs to everything that reads octets; needs CPython 3.11 on Linux
+	@$(PIP) -c requirements/dev.txt -e ".[dev,fuzz]"
+	@$(BIN)/python -m tests.fuzz --inputs 1000000
 
 lock: $(DEV) ## Pin the newest versions that pyproject.toml allows, and the oldest, into requirements/
 	@$(PIP) uv
