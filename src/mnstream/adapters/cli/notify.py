@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Sequence
 from functools import partial
-from io import BufferedReader
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any, cast
@@ -22,6 +20,7 @@ from mnstream.adapters.cli.command import (
     run,
     wait_for_signal,
 )
+from mnstream.adapters.cli.reading import STANDARD_INPUT, open_lines
 from mnstream.adapters.cli.serving import (
     FILE,
     Listening,
@@ -306,16 +305,8 @@ def _allowed(
 def _lines(source: str | None, data: Path) -> LineSource | None:
     if source is None:
         return None
-    try:
-        # A reader of our own: a thread that still reads sys.stdin would abort Python's shutdown.
-        is_stdin = source == "-"
-        name: int | str = sys.stdin.fileno() if is_stdin else source
-        file: BufferedReader = open(name, "rb", closefd=not is_stdin)  # noqa: SIM115 - read later
-    except OSError as error:
-        raise click.BadParameter(
-            f"{source}: {error.strerror}", click.get_current_context(), param_hint="--emit-from"
-        ) from error
-    return LineSource(file, None if is_stdin else Path(source), data, _tell)
+    file = open_lines(source, option="--emit-from")
+    return LineSource(file, None if source == STANDARD_INPUT else Path(source), data, _tell)
 
 
 def _tell(problem: str) -> None:

@@ -1,13 +1,15 @@
-"""What commands that read captures have in common: one line for each failure, and a bar."""
+"""What commands that read files have in common: opening, one line for each failure, and a bar."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import TypeVar
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -18,6 +20,26 @@ T = TypeVar("T")
 
 STEPS_OF_A_BAR = 512
 """Entries after which a bar moves: redrawing costs as much as reading some."""
+
+
+STANDARD_INPUT = "-"
+
+
+def open_lines(name: str, *, option: str) -> BufferedReader:
+    """Open a file of lines, or standard input, for whoever reads it later.
+
+    Raises:
+        click.BadParameter: It cannot be opened.
+    """
+    # A reader of our own: a thread that still reads sys.stdin would abort Python's shutdown.
+    is_stdin = name == STANDARD_INPUT
+    opened: int | str = sys.stdin.fileno() if is_stdin else name
+    try:
+        return open(opened, "rb", closefd=not is_stdin)
+    except OSError as error:
+        raise click.BadParameter(
+            f"{name}: {error.strerror}", click.get_current_context(), param_hint=option
+        ) from error
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -27,9 +26,11 @@ from mnstream.adapters.cli.command import (
 )
 from mnstream.adapters.cli.inspect import Time
 from mnstream.adapters.cli.reading import (
+    STANDARD_INPUT,
     STEPS_OF_A_BAR,
     explained_failures,
     open_captures,
+    open_lines,
     reading_bar,
 )
 from mnstream.adapters.cli.serving import FILE, check_target, client_tls
@@ -221,8 +222,7 @@ def _now_and_then(move: Callable[[], None]) -> Callable[[], None]:
 
 def _lines() -> Step:
     """Make a step of each line of standard input; its end is the end."""
-    # A reader of our own: a thread that still reads sys.stdin would abort Python's shutdown.
-    file = open(sys.stdin.fileno(), "rb", closefd=False)  # noqa: SIM115 - read until the end
+    file = open_lines(STANDARD_INPUT, option="--speed")
 
     async def step() -> bool:
         # Abandoned when cancelled: nobody can interrupt a read from a terminal.

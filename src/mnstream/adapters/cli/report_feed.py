@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from mnstream.adapters.cli.reading import STANDARD_INPUT, open_lines
 from mnstream.adapters.entropy import SystemClock
 from mnstream.adapters.runtime.feeds import (
     Feed,
@@ -141,20 +141,12 @@ def _recorded(
     if len(formats) > 1:
         raise _misused("--from takes one --format")
     path = Path(recording)
-    if recording != "-" and (path.is_dir() or path.suffix == ".mnlog"):
+    if recording != STANDARD_INPUT and (path.is_dir() or path.suffix == ".mnlog"):
         recorded = recorded_capture(path, stream_types=frozenset(types or StreamType))
         return RecordedFeed(recorded, serialization_format=formats[0], on_loss=_tell)
     if types and types != [StreamType.PERFORMANCE]:
         raise _misused("--from with lines of JSON reports --type PERFORMANCE only")
-    try:
-        # A reader of our own: a thread that still reads sys.stdin would abort Python's shutdown.
-        is_stdin = recording == "-"
-        name = sys.stdin.fileno() if is_stdin else path
-        file = open(name, "rb", closefd=not is_stdin)  # noqa: SIM115 - the feed reads it later
-    except OSError as error:
-        raise click.BadParameter(
-            f"{recording}: {error.strerror}", click.get_current_context(), param_hint="--from"
-        ) from error
+    file = open_lines(recording, option="--from")
     lines = recorded_lines(file, producer_id=producer_id, clock=SystemClock())
     return RecordedFeed(lines, serialization_format=formats[0], on_loss=_tell)
 
