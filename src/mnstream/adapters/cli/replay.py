@@ -24,6 +24,7 @@ from mnstream.adapters.cli.command import (
     print_json,
     run,
 )
+from mnstream.adapters.cli.dialling import Dialling, dialling_options
 from mnstream.adapters.cli.inspect import Time
 from mnstream.adapters.cli.reading import (
     STANDARD_INPUT,
@@ -33,7 +34,6 @@ from mnstream.adapters.cli.reading import (
     open_lines,
     reading_bar,
 )
-from mnstream.adapters.cli.serving import FILE, check_target, client_tls
 from mnstream.adapters.runtime.background import background
 from mnstream.adapters.runtime.replaying import (
     AS_FAST_AS_POSSIBLE,
@@ -43,8 +43,6 @@ from mnstream.adapters.runtime.replaying import (
     replaying,
 )
 from mnstream.adapters.storage import Hole, LogReader
-from mnstream.core.profiles import PROFILES
-from mnstream.core.streaming.config import ProducerConfig
 
 _SUMMARY = ("frames", "sent", "acknowledged", "resent", "dropped", "connections", "seconds")
 _STEP = "step"
@@ -77,7 +75,7 @@ class Speed(click.ParamType[float | str]):
 
 @click.command(cls=Command)
 @click.argument("capture", type=click.Path(path_type=Path))
-@click.option("--target", required=True, metavar="URL", help="Root of the collector.")
+@dialling_options("Root of the collector.")
 @click.option(
     "--speed",
     type=Speed(),
@@ -89,40 +87,15 @@ class Speed(click.ParamType[float | str]):
 )
 @click.option("--since", type=Time(), help="Only what was received at this time or later.")
 @click.option("--until", type=Time(), help="Only what was received before this time.")
-@click.option(
-    "--profile",
-    type=click.Choice(sorted(PROFILES)),
-    default="rel19",
-    show_default=True,
-    help="Reading of the standard where it contradicts itself.",
-)
-@click.option("--tls-ca", type=FILE, help="Roots of the collector's certificate, PEM.")
-@click.option("--tls-cert", type=FILE, help="Our certificate for mutual TLS, PEM.")
-@click.option("--tls-key", type=FILE, help="Its private key, PEM.")
-@click.option("--insecure", is_flag=True, help="Allow plain HTTP beyond this machine.")
-@click.option(
-    "--give-up",
-    type=click.FloatRange(min=0),
-    default=60.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to go on without a connection; 0 for ever.",
-)
 @backend_option
 @json_option
 def replay(
     *,
     capture: Path,
-    target: str,
+    dialling: Dialling,
     speed: float | str,
     since: int | None,
     until: int | None,
-    profile: str,
-    tls_ca: Path | None,
-    tls_cert: Path | None,
-    tls_key: Path | None,
-    insecure: bool,
-    give_up: float,
     backend: str,
     as_json: bool,
 ) -> int:
@@ -136,15 +109,15 @@ def replay(
     Exit code 0 only if all that was sent was acknowledged and the whole capture could be read.
     SIGTERM and SIGINT stop reading, and what was read is delivered.
     """
-    check_target("--target", target, insecure=insecure)
+    dialling.check()
     settings = ReplaySettings(
-        target=target,
-        tls=client_tls(tls_ca, tls_cert, tls_key) if target.startswith("https:") else None,
-        profile=PROFILES[profile],
+        target=dialling.target,
+        tls=dialling.tls(),
+        profile=dialling.profile,
         speed=AS_FAST_AS_POSSIBLE if isinstance(speed, str) else speed,
         since_ms=since,
         until_ms=until,
-        config=ProducerConfig(give_up_ms=round(give_up * 1000)),
+        config=dialling.config,
     )
     with explained_failures("replay"):
         (reader,) = open_captures(capture)
@@ -154,7 +127,7 @@ def replay(
         return INTERRUPTED
     if not summary.frames and not summary.connections and not summary.failures:
         fail("replay: there is nothing to replay", code=stopped or COULD_NOT_START)
-    _tell(summary, target, as_json=as_json)
+    _tell(summary, dialling.target, as_json=as_json)
     return exit_code(summary, holes, stopped)
 
 

@@ -22,8 +22,8 @@ from mnstream.adapters.cli.command import (
     print_json,
     run,
 )
+from mnstream.adapters.cli.dialling import Dialling, dialling_options
 from mnstream.adapters.cli.report_feed import Chosen, Simulation, make_feed
-from mnstream.adapters.cli.serving import FILE, check_target, client_tls
 from mnstream.adapters.runtime.background import background
 from mnstream.adapters.runtime.capturing import capture_directory
 from mnstream.adapters.runtime.feeds import Feed
@@ -37,8 +37,6 @@ from mnstream.adapters.runtime.spool import SpoolConflict
 from mnstream.adapters.sources import METRICS_MAX, TRACE_STREAMS_MAX, RecordingFailed
 from mnstream.adapters.storage import StorageError
 from mnstream.core.effects import ReportEnd
-from mnstream.core.profiles import PROFILES
-from mnstream.core.streaming.config import ProducerConfig
 from mnstream.core.streaming.producer import StreamingProducer
 from mnstream.core.values import ProducerId, Status
 
@@ -46,12 +44,7 @@ _SUMMARY = ("sent", "acknowledged", "resent", "dropped", "connections", "seconds
 
 
 @click.command(cls=Command)
-@click.option(
-    "--target",
-    required=True,
-    metavar="URL",
-    help="Root of the collector; with --transport file the directory of a capture.",
-)
+@dialling_options("Root of the collector; with --transport file the directory of a capture.")
 @click.option("--producer-id", required=True, metavar="DN", help="Who reports.")
 @click.option(
     "--source",
@@ -135,30 +128,11 @@ _SUMMARY = ("sent", "acknowledged", "resent", "dropped", "connections", "seconds
     help="trio-websocket acknowledges what was received, not what is durable; file stores in a "
     "capture, for collect --tail.",
 )
-@click.option(
-    "--profile",
-    type=click.Choice(sorted(PROFILES)),
-    default="rel19",
-    show_default=True,
-    help="Reading of the standard where it contradicts itself.",
-)
-@click.option("--tls-ca", type=FILE, help="Roots of the collector's certificate, PEM.")
-@click.option("--tls-cert", type=FILE, help="Our certificate for mutual TLS, PEM.")
-@click.option("--tls-key", type=FILE, help="Its private key, PEM.")
-@click.option("--insecure", is_flag=True, help="Allow plain HTTP beyond this machine.")
-@click.option(
-    "--give-up",
-    type=click.FloatRange(min=0),
-    default=60.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to go on without a connection; 0 for ever.",
-)
 @backend_option
 @json_option
 def report(
     *,
-    target: str,
+    dialling: Dialling,
     producer_id: str,
     source: str,
     streams: int,
@@ -172,12 +146,6 @@ def report(
     units_per_frame: int,
     spool: Path | None,
     transport: str,
-    profile: str,
-    tls_ca: Path | None,
-    tls_cert: Path | None,
-    tls_key: Path | None,
-    insecure: bool,
-    give_up: float,
     backend: str,
     as_json: bool,
 ) -> int:
@@ -187,9 +155,9 @@ def report(
     is not acknowledged and sends it again when the collector is back.
     """
     if transport == "file":
-        _check_capture(target)
+        _check_capture(dialling.target)
     else:
-        check_target("--target", target, insecure=insecure)
+        dialling.check()
     if transport == "trio-websocket" and backend != "trio":
         raise click.UsageError(
             "--transport trio-websocket needs --backend trio", click.get_current_context()
@@ -201,16 +169,16 @@ def report(
     )
     feed = make_feed(chosen, simulated, producer)
     settings = ReporterSettings(
-        target=target,
+        target=dialling.target,
         producer_id=producer,
-        tls=client_tls(tls_ca, tls_cert, tls_key) if target.startswith("https:") else None,
-        profile=PROFILES[profile],
+        tls=dialling.tls(),
+        profile=dialling.profile,
         transport=transport,
         rate=(0.0 if count or recording else 1.0) if rate is None else rate,
         count=count,
         units_per_frame=units_per_frame,
         spool=spool,
-        config=ProducerConfig(give_up_ms=round(give_up * 1000)),
+        config=dialling.config,
     )
     try:
         summary, code = run_report(settings, feed, backend=backend)
@@ -223,7 +191,7 @@ def report(
     except (StorageError, OSError) as error:
         fail(f"report: {error}")
     if summary is not None:
-        _tell(summary, target, as_json=as_json)
+        _tell(summary, dialling.target, as_json=as_json)
     return code
 
 
