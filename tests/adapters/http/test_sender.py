@@ -109,7 +109,8 @@ async def test_waiting_for_a_socket_takes_from_the_same_time() -> None:
         for _ in range(3):
             tasks.start_soon(post)
     assert outcomes == [NotDelivered("no answer within 100 ms")] * 3
-    assert server.accepted == 1
+    # One of those that wait may get the socket in the last moment, but not one after the other.
+    assert server.accepted < 3
     await poster.aclose()
 
 
