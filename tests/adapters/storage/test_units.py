@@ -246,6 +246,13 @@ def test_codecs_of_a_user_read_what_they_claim(tmp_path: Path) -> None:
     assert own.decoded is None
 
 
+def test_what_a_conversion_kept_is_nobodys_data(tmp_path: Path) -> None:
+    kept = frame(pdsus(s8=(1, None)), disposition=Disposition.QUARANTINED, cause="unconvertible")
+    write(tmp_path, [[established("x", 1, [IN_ASN1, ANALYTICS]), kept]])
+    (unit,) = units(tmp_path)
+    assert told(unit) == (None, "quarantined", "unconvertible", None)
+
+
 def test_a_record_may_name_its_trace_by_the_trace_id_alone(tmp_path: Path) -> None:
     short = replace(RECORD, trace_reference=bytes.fromhex("0034D7"))
     write(tmp_path, [[established("x", 1, [TRACE]), frame(encode_records([short]))]])

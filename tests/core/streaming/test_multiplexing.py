@@ -18,7 +18,7 @@ from mnstream.core.streaming.multiplexing import (
     RunCheck,
     Unit,
     family_of,
-    trace_aliases,
+    trace_namer,
 )
 from mnstream.core.values import SerializationFormat, StreamId, StreamInfo, StreamType
 from tests.core.support import CHECKS, READERS, frame, performance, stream
@@ -262,13 +262,24 @@ def test_a_trace_may_be_announced_in_small_letters() -> None:
     assert units_of(made, f"T{REFERENCE}:0;".encode()) == [(REFERENCE.lower(), NO_VALUES)]
 
 
-def test_a_name_of_two_traces_is_a_name_of_none() -> None:
-    aliases = trace_aliases(traces(REFERENCE, "13F232550021"))
-    assert aliases == {}
-    aliases = trace_aliases(traces("4358070034D701", "4358070034D702", "4358070034D7"))
-    assert aliases == {}
+@pytest.mark.parametrize(
+    ("announced", "name", "meant"),
+    [
+        ((REFERENCE, "13F232550021"), "550021", "550021"),  # the Trace ID of two of them
+        ((WITH_DIFFERENTIATOR, "4358070034D702"), "4358070034D7", "4358070034D7"),
+        ((WITH_DIFFERENTIATOR, "4358070034D7"), "4358070034D7", "4358070034D7"),
+        ((WITH_DIFFERENTIATOR,), "4358070034D702", "4358070034D702"),  # another recording
+        ((REFERENCE,), REFERENCE + "01", REFERENCE),  # more than was announced
+        ((REFERENCE.lower(),), REFERENCE + "01", REFERENCE.lower()),
+        (("T1",), "T2", "T2"),
+    ],
+)
+def test_a_name_that_could_mean_two_traces_means_none(
+    announced: tuple[str, ...], name: str, meant: str
+) -> None:
+    assert trace_namer(traces(*announced))(StreamId(name)) == meant
 
 
 def test_only_traces_have_other_names() -> None:
-    assert trace_aliases({StreamId(REFERENCE): stream(REFERENCE, StreamType.PROPRIETARY)}) == {}
-    assert trace_aliases(traces("T1")) == {}
+    named = trace_namer({StreamId(REFERENCE): stream(REFERENCE, StreamType.PROPRIETARY)})
+    assert named(StreamId("550021")) == "550021"

@@ -20,12 +20,14 @@ from mnstream.adapters.storage.reader import Entry, Hole, LogReader
 from mnstream.core.errors import Undecodable
 from mnstream.core.records import ConnectionEnded, ConnectionEstablished, Disposition, FrameStored
 from mnstream.core.streaming.counts import UNDECODABLE, UNKNOWN_STREAM, WRONG_VALUE_COUNT
-from mnstream.core.streaming.multiplexing import Demultiplexer, trace_aliases
+from mnstream.core.streaming.multiplexing import Demultiplexer, trace_namer
 from mnstream.core.values import ConnectionId, PerformanceInfo, ProducerId, StreamId, StreamInfo
 from mnstream.ports.payload_codec import PayloadCodec
 
 NORMAL = ""
 ADMINISTRATIVE = "administrative"
+UNCONVERTIBLE = "unconvertible"
+"""Cause of a frame that a conversion of the capture kept as it was."""
 QUARANTINED = Disposition.QUARANTINED.value
 _UNANNOUNCED = "the stream was not announced"
 _NS_PER_MS = 1_000_000
@@ -53,7 +55,8 @@ class StoredUnit:
         decoded: What a codec of the user's says of an opaque payload; None where none claims it.
         kind: ``""``, "administrative" (a trace record about the trace itself), "quarantined",
             "duplicate" or "keep-alive".
-        cause: Why it is quarantined: unknownStream, wrongValueCount or undecodable.
+        cause: Why it is quarantined: unknownStream, wrongValueCount, undecodable, or unconvertible
+            in a capture whose encoding was changed.
         detail: The same in words; empty otherwise.
     """
 
@@ -161,7 +164,7 @@ class _View:
         self.connection = connection
         self.streams = {info.stream_id: info for info in connection.stream_info_list}
         self.demultiplexer = Demultiplexer(self.streams, READERS)
-        self.trace_names = trace_aliases(self.streams)
+        self.trace_stream = trace_namer(self.streams)
         self.codecs = codecs
 
 
@@ -217,6 +220,9 @@ def _frame_units(frame: _Frame) -> Iterable[StoredUnit]:
     if frame.view is None:
         cause = frame.record.cause or UNKNOWN_STREAM
         return (frame.unit(cause=cause, detail="its connection is unknown"),)
+    if frame.record.cause == UNCONVERTIBLE:
+        # Its octets are in another encoding than its streams, and may look like anything.
+        return (frame.unit(cause=UNCONVERTIBLE, detail="it stayed in the encoding it came in"),)
     units = _judged_units(frame, frame.view)
     if disposition is Disposition.DUPLICATE:
         return [replace(unit, kind=disposition.value) for unit in units]
@@ -266,7 +272,7 @@ def _measured(frame: _Frame, view: _View, unit: PerformanceDataStreamUnit) -> St
 
 
 def _traced(frame: _Frame, view: _View, record: TraceRecord) -> StoredUnit:
-    stream_id = view.trace_names.get(record.stream_id, record.stream_id)
+    stream_id = view.trace_stream(record.stream_id)
     info = view.streams.get(stream_id)
     time_ns = record.time_stamp_ms * _NS_PER_MS
     if info is None:

@@ -84,10 +84,10 @@ class Demultiplexer:
     ) -> None:
         """Find out which readings the streams make possible."""
         families = dict.fromkeys(family_of(stream) for stream in streams.values())
-        aliases = trace_aliases(streams)
+        named = trace_namer(streams)
         self._readers = {
-            family: _renaming(readers[family], aliases)
-            if family is Family.TRACE_GPB and aliases
+            family: _renaming(readers[family], named)
+            if family is Family.TRACE_GPB
             else readers[family]
             for family in families
             if family in readers
@@ -166,43 +166,57 @@ class Demultiplexer:
 
 
 _NAMED_MAX = 8
-_TRACE_ID_DIGITS = 6
 _PLMN_DIGITS = 6
+_WHOLE_DIGITS = 12
 _DIFFERENTIATOR_DIGITS = 2
 
 
-def trace_aliases(streams: Mapping[StreamId, StreamInfo]) -> Mapping[StreamId, StreamId]:
-    """Give the other names by which records may name the announced trace streams.
+TraceNamer = Callable[[StreamId], StreamId]
+"""Gives the announced stream that a record means; the name itself when it means none."""
+
+
+def trace_namer(streams: Mapping[StreamId, StreamInfo]) -> TraceNamer:
+    """Learn by which names records may name the announced trace streams.
 
     A Trace Reference is PLMN (3 octets), Trace ID (3) and, later, Trace Differentiator (1), written
     as capital hexadecimal digits (contradiction 55). Records carry all of it, without the last
-    octet, or the Trace ID alone (32.423 5.2). A name that could mean two streams means none.
+    octet, or the Trace ID alone (32.423 5.2), or an octet more than was announced. A name that
+    could mean two streams means none.
     """
     names: dict[StreamId, StreamId] = {}
     ambiguous: set[StreamId] = set()
+    wholes: dict[str, StreamId] = {}
     for stream_id, stream in streams.items():
         if stream.stream_type is not StreamType.TRACE:
             continue
         for name in _short_names(stream_id.upper()):
             if names.setdefault(name, stream_id) != stream_id:
                 ambiguous.add(name)
-    return {
-        name: stream_id
-        for name, stream_id in names.items()
-        if name not in ambiguous and name not in streams
-    }
+        if len(stream_id) == _WHOLE_DIGITS:
+            wholes[stream_id.upper()] = stream_id
+    for name in ambiguous:
+        del names[name]
+
+    def named(name: StreamId) -> StreamId:
+        if name in streams:
+            return name
+        if len(name) == _WHOLE_DIGITS + _DIFFERENTIATOR_DIGITS:
+            return names.get(name) or wholes.get(name[:_WHOLE_DIGITS]) or name
+        return names.get(name, name)
+
+    return named
 
 
 def _short_names(digits: str) -> Sequence[StreamId]:
-    whole = _PLMN_DIGITS + _TRACE_ID_DIGITS
-    if len(digits) not in {whole, whole + _DIFFERENTIATOR_DIGITS}:
+    if len(digits) not in {_WHOLE_DIGITS, _WHOLE_DIGITS + _DIFFERENTIATOR_DIGITS}:
         return (StreamId(digits),)
-    return tuple(map(StreamId, (digits, digits[:whole], digits[_PLMN_DIGITS:whole])))
+    parts = (digits, digits[:_WHOLE_DIGITS], digits[_PLMN_DIGITS:_WHOLE_DIGITS])
+    return tuple(map(StreamId, parts))
 
 
-def _renaming(reader: UnitReader, aliases: Mapping[StreamId, StreamId]) -> UnitReader:
+def _renaming(reader: UnitReader, named: TraceNamer) -> UnitReader:
     def read(payload: bytes) -> Sequence[Unit]:
-        return [(aliases.get(name, name), count) for name, count in reader(payload)]
+        return [(named(name), count) for name, count in reader(payload)]
 
     return read
 
