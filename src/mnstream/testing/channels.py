@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from dataclasses import dataclass
 
 import anyio
@@ -65,9 +65,20 @@ async def check_channel(make_pair: PairMaker) -> None:
     """
     for check in CHECKS:
         for reverse in (False, True):
-            with anyio.fail_after(TIME_LIMIT_S):
+            with in_time(check):
                 async with make_pair() as pair:
                     await check(_reversed(pair) if reverse else pair)
+
+
+@contextmanager
+def in_time(check: Callable[..., object]) -> Generator[None]:
+    """Make a hang of a check an AssertionError that names it."""
+    try:
+        with anyio.fail_after(TIME_LIMIT_S):
+            yield
+    except TimeoutError as error:
+        reason = f"{check.__name__}: not done within {TIME_LIMIT_S} s"
+        raise AssertionError(reason) from error
 
 
 def _reversed(pair: ChannelPair) -> ChannelPair:

@@ -32,10 +32,8 @@ from mnstream.core.values import (
 )
 from mnstream.ports.channel import Channel, Pong
 from mnstream.ports.transport import ProducerTransport, StreamingService
+from mnstream.testing.channels import in_time
 from mnstream.testing.recording import Frame, RecordingService, Terminated
-
-TIME_LIMIT_S = 20
-"""For one check; a hang becomes a failure."""
 
 _PRODUCER = ProducerId("SubNetwork=ABC,ManagedElement=\u00e4 1")
 _MANY = 6_000  # more than a consumer remembers to recognise what is sent again
@@ -69,7 +67,7 @@ async def check_store_and_forward(make: Maker) -> None:
         AssertionError: A guarantee does not hold; the check's name is in the traceback.
     """
     for check in CHECKS:
-        with anyio.fail_after(TIME_LIMIT_S):
+        with in_time(check):
             async with make() as halves:
                 await check(halves)
 

@@ -43,11 +43,11 @@ from mnstream.core.values import (
 from mnstream.ports.channel import Broken, Channel, Closed
 from mnstream.ports.transport import Peer, ProducerTransport, StreamingService
 from mnstream.testing.channels import (
-    TIME_LIMIT_S,
     ChannelPair,
     check_channel,
     expect,
     expect_end,
+    in_time,
     receive_messages,
     receive_until_close,
 )
@@ -92,7 +92,7 @@ async def check_producer_transport(connect: Connector) -> None:
     """
     for check in CHECKS:
         service = ScriptedService()
-        with anyio.fail_after(TIME_LIMIT_S):
+        with in_time(check):
             async with connect(service) as transport:
                 await check(transport, service)
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mnstream.adapters.captures import Comparison, Difference
-from mnstream.adapters.codecs import TraceRecord, encode_records
+from mnstream.adapters.codecs import MeasValue, TraceRecord, encode_records
 from mnstream.adapters.storage import LogReader
 from mnstream.core.records import Disposition
 from mnstream.core.streaming.multiplexing import Family
@@ -219,6 +219,21 @@ def test_a_quarantined_frame_is_compared_by_its_octets(tmp_path: Path) -> None:
         ("surplus", None, None, None, None, "/zM="),
     ]
     assert counts == (4, 2)
+
+
+def test_what_a_quarantined_unit_measured_is_compared_whatever_its_encoding(
+    tmp_path: Path,
+) -> None:
+    def with_bad(name: str, family: Family, *values: MeasValue) -> Path:
+        info = FIVE if family is Family.PDSU_GPB else asn1(FIVE)
+        payload = unit(T, *values, family=family)
+        bad = frame(payload, disposition=Disposition.QUARANTINED, cause="wrongValueCount")
+        return of_records(tmp_path / name, established("x", 1, [info]), bad)
+
+    a = with_bad("a", Family.PDSU_GPB, 1, 2, 3)
+    assert compared(a, with_bad("b", Family.PDSU_ASN1, 1, 2, 3)) == ([], (1, 1), [])
+    differences, _, _ = compared(a, with_bad("c", Family.PDSU_ASN1, 1, 2, 4))
+    assert differences
 
 
 def test_a_frame_that_should_not_be_there_is_compared_all_the_same(tmp_path: Path) -> None:

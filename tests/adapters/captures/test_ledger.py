@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from mnstream.adapters.captures import Ledger
 from mnstream.adapters.storage import LogReader
 from mnstream.core.records import ConnectionEnded, Disposition, Ending, Record
-from mnstream.core.values import ConnectionId, StreamId
+from mnstream.core.values import ConnectionId, ProducerId, StreamId
 from mnstream.testing.logs import changed, established
 from tests.adapters.captures.helpers import FIVE, NS_PER_S, SIX, capture, of_records, unit
 from tests.adapters.storage.helpers import frame, only_segment, write
@@ -145,7 +146,8 @@ def test_invented_streams_do_not_fill_the_memory(
         ([], 3),
         ([ended(Ending.TERMINATED), established("y", 2, [FIVE, SIX])], 0),
         ([ended(Ending.EXPIRED), established("y", 2, [FIVE, SIX])], 3),
-        ([established("y", 2, [FIVE, SIX])], 3),
+        ([established("y", 2, [FIVE, SIX])], 0),
+        ([replace(established("y", 2, [FIVE]), producer_id=ProducerId("another"))], 3),
         ([changed("x", 2, removed=["5"]), changed("x", 2, added=[FIVE])], 0),
         ([changed("x", 2, removed=["6"])], 3),
     ],

@@ -124,6 +124,7 @@ async def test_where_a_capture_is(target: str, path: Path) -> None:
         "http://localhost/a",
         "file://elsewhere/a",
         "file://",
+        "file:relative",
         "file:///a?b",
         "file:///a#b",
     ],

@@ -42,7 +42,7 @@ class Sort(IntEnum):
     PAYLOAD = 2
     """Octets that nobody can read."""
     QUARANTINED = 3
-    """The same, of a frame that is wrong."""
+    """What a unit that is wrong measured, or its octets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +77,12 @@ def is_silent(unit: StoredUnit) -> bool:
 def content_of(unit: StoredUnit) -> Content:
     """Give what a unit says that is not silent.
 
-    A quarantined unit says its payload. So does one that nobody can read.
+    A quarantined unit says its cause and what it measured, where that can be read, otherwise its
+    payload. One that nobody can read says its payload.
     """
     make = partial(Content, stream_id=unit.stream_id)
     if unit.kind == "quarantined":
-        body = cbor2.dumps(unit.payload)
-        return make(sort=Sort.QUARANTINED, time_ns=None, coarse=False, body=body)
+        return make(sort=Sort.QUARANTINED, time_ns=None, coarse=False, body=_set_aside(unit))
     if unit.values is not None:
         values = {name: _plain(value) for name, value in sorted(unit.values.items())}
         return make(
@@ -96,6 +96,14 @@ def content_of(unit: StoredUnit) -> Content:
         return make(sort=Sort.RECORD, time_ns=unit.time_ns, coarse=False, body=body)
     body = cbor2.dumps(unit.payload)
     return make(sort=Sort.PAYLOAD, time_ns=None, coarse=False, body=body)
+
+
+def _set_aside(unit: StoredUnit) -> bytes:
+    measured = unit.measured
+    if measured is None:
+        return cbor2.dumps(unit.payload)
+    values = (*measured.standardized, *measured.vendor_specific)
+    return cbor2.dumps({"cause": unit.cause, "values": [_plain(value) for value in values]})
 
 
 def values_in(body: bytes) -> dict[str, Json]:

@@ -162,8 +162,8 @@ class Ledger:
                     self._pause(info.stream_id for info in ended.stream_info_list)
             case StreamsChanged(removed=removed):
                 self._pause(removed)
-            case ConnectionEstablished():
-                pass
+            case ConnectionEstablished() as established:
+                self._note_restart(established)
         for unit in self._resolver.units(entry):
             self._add_unit(unit)
 
@@ -171,6 +171,17 @@ class Ledger:
     def frames_received(self) -> int:
         """Frames that arrived, each once."""
         return sum(self.frames.values()) - self.frames[Disposition.DUPLICATE]
+
+    def _note_restart(self, established: ConnectionEstablished) -> None:
+        """Expect nothing for as long as a producer was away that began anew.
+
+        It still has a connection with these streams and does not know of it: its process was
+        started again, and what it did not measure meanwhile was never acknowledged.
+        """
+        mine = {info.stream_id for info in established.stream_info_list}
+        for before in self._in_force.values():
+            if before.producer_id == established.producer_id:
+                self._pause(mine & {info.stream_id for info in before.stream_info_list})
 
     def _pause(self, stream_ids: Iterable[StreamId]) -> None:
         """Expect nothing of streams until they are reported again: their producer ended them."""

@@ -70,7 +70,8 @@ def audit(
 
     A stream is regular when all its end times lie on one grid of a second or more, and most of its
     periods follow each other on it; of others nobody can know what is missing. Between the end of a
-    stream, or of its connection, and its next unit nothing is expected, if its producer ended it.
+    stream, or of its connection, and its next unit nothing is expected, if its producer ended it or
+    began anew beside it, as after a crash.
     """
     granularity_ns = None if granularity is None else max(round(granularity * _NS_PER_S), 1)
     ledger = Ledger(granularity_ns=granularity_ns)
@@ -85,12 +86,12 @@ def audit(
         with reading_bar("auditing", readers) as move:
             for entry in watched(readers[0].entries(), move):
                 ledger.add(entry)
-    reckoning = reckon(told, ledger.frames_received) if told else None
-    statement = _Statement(ledger, reckoning)
-    if as_json:
-        print_json(statement.as_json())
-    else:
-        statement.show()
+        reckoning = reckon(told, ledger.frames_received) if told else None
+        statement = _Statement(ledger, reckoning)
+        if as_json:
+            print_json(statement.as_json())
+        else:
+            statement.show()
     return DOES_NOT_HOLD if statement.holes else DONE
 
 

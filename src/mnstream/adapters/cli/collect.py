@@ -42,7 +42,9 @@ from mnstream.ports.sink import SinkError
     "tails",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Also take over what is reported into this capture, or into those in this directory.",
+    help="Also take over what is reported into this capture, or into those in this directory, now "
+    "and later; it has to exist. A capture is known by its path: under another name it is taken "
+    "over again.",
 )
 @click.option("--base-path", default=DEFAULT_BASE_PATH, show_default=True, help="Path of the root.")
 @click.option("--base-url", help="The root as producers see it, for Location.")

@@ -29,13 +29,13 @@ class Time(click.ParamType[int]):
         text = str(value)
         try:
             return round(float(text) * 1000)
-        except ValueError:
+        except (ValueError, OverflowError):  # OverflowError: infinite
             pass
         try:
             time = datetime.fromisoformat(text)
-        except ValueError:
+            return round(time.replace(tzinfo=time.tzinfo or UTC).timestamp() * 1000)
+        except (ValueError, OverflowError):
             self.fail(f"{text!r} is neither ISO 8601 nor seconds since 1970", param, ctx)
-        return round(time.replace(tzinfo=time.tzinfo or UTC).timestamp() * 1000)
 
 
 class Codec(click.ParamType[PayloadCodec]):
@@ -107,6 +107,8 @@ def inspect(
     except StorageError as error:
         click.echo(f"mnstream inspect: {error}", err=True)
         return COULD_NOT_START
+    except BrokenPipeError:
+        raise  # whoever read the output has enough
     except OSError as error:
         click.echo(f"mnstream inspect: {path}: {error.strerror}", err=True)
         return COULD_NOT_START

@@ -49,6 +49,8 @@ def explained_failures(command: str) -> Generator[None]:
         yield
     except StorageError as error:
         fail(f"{command}: {error}")
+    except BrokenPipeError:
+        raise  # whoever read the output has enough
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         fail(f"{command}: {where}{error.strerror or error}")

@@ -10,6 +10,7 @@ from mnstream.adapters.codecs.conversion import Loss, Unconvertible, convert_uni
 from mnstream.adapters.codecs.losses import NANOSECONDS
 from mnstream.adapters.codecs.values import PerformanceDataStreamUnit
 from mnstream.adapters.storage import StoredUnit
+from mnstream.adapters.storage.units import UNCONVERTIBLE
 from mnstream.core.errors import MnSError, Undecodable
 from mnstream.core.records import (
     ConnectionEstablished,
@@ -20,9 +21,6 @@ from mnstream.core.records import (
 )
 from mnstream.core.streaming.multiplexing import Family, family_of
 from mnstream.core.values import SerializationFormat, StreamInfo, StreamType
-
-UNCONVERTIBLE = "unconvertible"
-"""Cause of a frame that stays in the encoding that it came in, and so is quarantined."""
 
 _FAMILIES = {
     SerializationFormat.GPB: Family.PDSU_GPB,

@@ -123,7 +123,7 @@ def capture_directory(target: str) -> Path:
     if "\0" in target or not target:
         raise ValueError("not a path")
     scheme, separator, _ = target.partition("://")
-    if not separator:
+    if not separator and not target.lower().startswith("file:"):
         return Path(target)
     parts = urlsplit(target)
     if scheme.lower() != "file" or parts.netloc not in ("", "localhost") or not parts.path:
