@@ -185,4 +185,7 @@ def _capture(blocks: int) -> bytes:
 
 
 CAPTURES = [_capture(blocks) for blocks in range(len(_RECORDS) + 1)]
-RECORD_BODIES = [_encoded(record) for records in _RECORDS for record in records]
+RECORD_BODIES = [
+    *(_encoded(record) for records in _RECORDS for record in records),
+    bytes.fromhex("86260720038040"),  # a frame whose cause is a list, as fuzzing found
+]

@@ -26,7 +26,7 @@ from mnstream.adapters.export import (
     export_log,
 )
 from mnstream.adapters.sinks import json_lines
-from mnstream.adapters.storage import LogReader, stored_units
+from mnstream.adapters.storage import Hole, LogReader, stored_units
 from mnstream.core.records import ConnectionEstablished, Disposition, FrameStored, Record
 from mnstream.core.streaming.multiplexing import Family
 from mnstream.core.values import SerializationFormat, StreamId
@@ -329,5 +329,23 @@ def test_a_large_capture_has_several_blocks_and_reads_the_same(tmp_path: Path) -
     data = bytearray(output.read_bytes())
     data[len(data) // 2] ^= 1
     output.write_bytes(bytes(data))
-    assert len(read(output)) < 9, "one block is lost"
-    assert len(read(output)) > 4, "others stay"
+    (hole,) = [entry for entry in read(output) if isinstance(entry, Hole)]
+    assert hole.first_position == hole.last_position, "one block is lost"
+    assert len(read(output)) == 9, "others stay"
+
+
+@pytest.mark.parametrize("size", [10, 400])  # one block, and several
+def test_damage_to_one_octet_of_a_small_capture_is_named(tmp_path: Path, size: int) -> None:
+    log, output = tmp_path / "log", tmp_path / "out"
+    frames: list[Record] = [frame(bytes(size), T + number, 1) for number in range(800)]
+    write(log, [[established("x", 1, STREAMS[4:5])], frames])
+    run(log, output, "capture")
+    data = bytearray(output.read_bytes())
+    data[len(data) // 2] ^= 1
+    output.write_bytes(bytes(data))
+    found = read(output)
+    (hole,) = [entry for entry in found if isinstance(entry, Hole)]
+    assert hole.last_position is not None
+    lost = hole.last_position - hole.first_position + 1
+    assert len(found) - 1 + lost == 801, "all is there or named"
+    assert lost * size < 70_000

@@ -161,18 +161,74 @@ def block_at(data: bytes, at: int, mark: int | None) -> Block | None:
     return Block(first, count, content, its_mark, data[at + HEAD.size : end], end)
 
 
-def blocks(data: bytes, at: int, mark: int | None) -> Iterator[Block]:
-    """Give the good blocks of a file, searching where there is none."""
+def blocks(data: bytes, at: int, mark: int | None) -> Iterator[Block | int]:
+    """Give the good blocks of a file, and where there is none, searching for the next."""
     while at < len(data):
         block = block_at(data, at, mark)
         if block is None:
+            yield at
+        while block is None:
             at = data.find(BEGINNING, at + 1)
             if at < 0:
                 return
-            continue
+            block = block_at(data, at, mark)
         mark = block.mark
         yield block
         at = block.end
+
+
+# --- the end ---------------------------------------------------------------------------------
+
+
+def without_zeros(data: bytes, at: int) -> bytes:
+    """Leave out zeros at the end that nobody wrote."""
+    if not any(data[at:]):
+        return data[:at]
+    sector = 512 * -(-len(data.rstrip(b"\0")) // 512)
+    return data[:sector] if len(data) - sector >= 512 else data
+
+
+def head_at(data: bytes, at: int, mark: int) -> tuple[int, int, int, int] | None:
+    """Give first position, count, content and size of a block, by its head alone."""
+    if len(data) - at < HEAD.size:
+        return None
+    fields = HEAD.unpack_from(data, at)
+    constants = (fields[0], *fields[1:9:2], *fields[10:16:2])
+    if constants != HEAD_CONSTANTS or fields[9] > CONTENT_MAX or fields[11] != mark:
+        return None
+    return fields[2], fields[4], fields[9], HEAD.size + fields[15]
+
+
+def is_unfinished(data: bytes, at: int, mark: int) -> bool:
+    written = without_zeros(data, at)
+    if len(written) - at < HEAD.size:
+        return True
+    head = head_at(written, at, mark)
+    if head is None or at + head[3] <= len(written):
+        return False
+    tags = range(at, len(data))
+    return not any(data.startswith(b"\xd9\xd9\xf7", tag) and is_header(data, tag) for tag in tags)
+
+
+def is_header(data: bytes, at: int) -> bool:
+    try:
+        return header_of(data[at : at + 512])[0] is not None
+    except Refused:
+        return True
+
+
+def lost_at_end(data: bytes, at: int, mark: int, expected: int) -> Lost:
+    """Say what is lost in damage that is no unfinished write."""
+    position, written = expected, without_zeros(data, at)
+    while (head := head_at(written, at, mark)) is not None and at + head[3] <= len(written):
+        first, count, content, size = head
+        if content in (FRAMES, MIXED):
+            if first != position or count >= size - HEAD.size:
+                return Lost(expected, None)
+            position += count
+        at += size
+    known = position > expected and is_unfinished(data, at, mark)
+    return Lost(expected, position - 1 if known else None)
 
 
 # --- what is in force ------------------------------------------------------------------------
@@ -243,9 +299,17 @@ class _Reading:
                 self.expected = header["firstPosition"]
             elif file.stem.isdecimal():
                 self.expected = int(file.stem)
-        readable = header is not None
-        for block in blocks(data, at, None if header is None else header["mark"]):
-            readable = True
+        mark: int | None = None if header is None else header["mark"]
+        damage: list[Block | int] = []
+        for block in blocks(data, at, mark):
+            if isinstance(block, int):
+                damage.append(block)
+                continue
+            mark = block.mark
+            if block.content <= SNAPSHOT:
+                damage.clear()
+            elif damage:
+                damage.append(block)
             if block.content == SNAPSHOT:
                 for record in _records(block):
                     self.connections.apply(record)
@@ -256,10 +320,15 @@ class _Reading:
                 yield from self.block(block)
         if following is not None:
             yield from self.lost_before(following)
-        elif not readable:
+        elif mark is None:
             if self.expected is None:
                 raise Refused("no capture")
             yield Lost(self.expected, None)
+        elif damage:
+            begin = damage[0]
+            assert isinstance(begin, int)
+            if len(damage) > 1 or not is_unfinished(data, begin, mark):
+                yield lost_at_end(data, begin, mark, self.expected or 0)
 
     def lost_before(self, position: int) -> Iterator[Lost]:
         if self.expected is not None and self.expected < position:

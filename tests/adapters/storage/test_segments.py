@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from mnstream.adapters.storage import Entry, Hole, LogInUse, LogReader, LogUnreadable
+from mnstream.adapters.storage import reader as reader_module
 from mnstream.adapters.storage.disk import OpenFile
+from mnstream.adapters.storage.format import BLOCK_HEAD_BYTES
 from mnstream.adapters.storage.segment_header import SEGMENT_HEADER_BYTES
 from mnstream.adapters.storage.segments import DAMAGED, Segments, segment_paths
 from mnstream.core.records import MetadataRecord, Record
@@ -94,7 +96,9 @@ def test_what_was_written_is_read_in_order_with_the_streams_in_force(tmp_path: P
     assert streams == [None, *[STREAMS[:2]] * 3, None, *[STREAMS[1:3]] * 2]
 
 
-def test_a_log_torn_at_any_byte_opens_with_the_whole_blocks_before(tmp_path: Path) -> None:
+def test_a_log_torn_at_any_byte_opens_with_the_whole_blocks_before(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     whole = tmp_path / "whole"
     ends = ends_of_batches(whole)
     data = only_segment(whole).read_bytes()
@@ -115,17 +119,105 @@ def test_a_log_torn_at_any_byte_opens_with_the_whole_blocks_before(tmp_path: Pat
         assert records_of(torn) == [*RECORDS[:count], frame(b"new")], cut
         assert not list(torn.glob(f"*{DAMAGED}"))
         shutil.rmtree(torn)
+    assert not caplog.records, "nothing of it is worth a warning"
 
 
-def test_garbage_behind_the_last_block_is_cut_off(tmp_path: Path) -> None:
+def test_garbage_behind_the_last_block_is_named_and_cut_off(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     write(tmp_path, BATCHES)
     path = only_segment(tmp_path)
     data = path.read_bytes()
-    for garbage in (b"\0" * 100, data[-60:-1], b"\xd9\xeb\xad\x88\x1b" * 20):
+    for garbage in (data[-60:-1], b"\xd9\xeb\xad\x88\x1b" * 20, data[: len(data) // 2]):
         path.write_bytes(data + garbage)
-        assert records_of(tmp_path) == RECORDS
+        assert read(tmp_path)[len(RECORDS) :] == [Hole(path, len(data), 7, None, "damaged")]
         assert write(tmp_path, []).repaired_bytes == len(garbage)
         assert path.read_bytes() == data
+        (warning,) = caplog.messages
+        assert f"{path} at {len(data)}: {len(garbage)} octets are damaged" in warning
+        caplog.clear()
+
+
+@pytest.mark.parametrize("kept", [0, 100, 5000])
+@pytest.mark.parametrize("zeros", [1, 100, 600, 2 << 20, 3 << 20])
+def test_zeros_that_a_loss_of_power_left_are_no_damage(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kept: int, zeros: int
+) -> None:
+    write(tmp_path, BATCHES)
+    path = only_segment(tmp_path)
+    data = path.read_bytes()
+    write(tmp_path, [[frame(bytes([1]) * (3 << 20))]])
+    whole = path.read_bytes()
+    sectors = len(data) + kept if kept <= 100 else (len(data) + kept) // 512 * 512
+    torn = (whole[:sectors] + bytes(zeros))[: len(whole)]  # the most: to where it should end
+    path.write_bytes(torn)
+    assert records_of(tmp_path) == RECORDS
+    assert write(tmp_path, []).repaired_bytes == len(torn) - len(data)
+    assert not caplog.records
+
+
+def flipped(data: bytes, *positions: int) -> bytes:
+    wrong = bytearray(data)
+    for position in positions:
+        wrong[position] ^= 1
+    return bytes(wrong)
+
+
+def test_each_flipped_bit_in_the_last_block_is_a_hole(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    ends = ends_of_batches(tmp_path)
+    path = only_segment(tmp_path)
+    data = path.read_bytes()
+    body = ends[2] + BLOCK_HEAD_BYTES
+    named = [Hole(path, ends[2], 6, last, "damaged") for last in (6, None)]
+    for position in [*range(ends[2], body - 4), *range(body, ends[3])]:
+        # With another length it might end behind the file, as one that is being written does.
+        path.write_bytes(flipped(data, position))
+        (hole,) = read(tmp_path)[6:]
+        assert hole in named[: 1 if position >= body else 2], position
+    assert list(LogReader(tmp_path).entries(from_position=6)) == named[:1]
+    assert list(LogReader(tmp_path).entries(from_position=7)) == []
+    assert write(tmp_path, []).next_position == 6
+    assert "position 6 is given again" in caplog.text
+
+
+def test_damage_to_several_blocks_at_the_end_is_one_hole(tmp_path: Path) -> None:
+    ends = ends_of_batches(tmp_path)
+    path = only_segment(tmp_path)
+    data = flipped(path.read_bytes(), ends[2] - 1, ends[3] - 1)
+    path.write_bytes(data)
+    assert read(tmp_path)[4:] == [Hole(path, ends[1], 4, 6, "damaged")]
+    path.write_bytes(data + data[ends[2] : ends[2] + 60])
+    assert read(tmp_path)[4:] == [Hole(path, ends[1], 4, 6, "damaged")], "and half of a write"
+
+
+@pytest.mark.parametrize("cut", [0, 4000])
+def test_a_file_behind_another_is_named(tmp_path: Path, cut: int) -> None:
+    write(tmp_path / "a", [*BATCHES, [frame(bytes([1]) * 5000)]])
+    write(tmp_path / "b", BATCHES)
+    both = tmp_path / "c.mnlog"
+    first, second = (only_segment(tmp_path / name).read_bytes() for name in "ab")
+    both.write_bytes(first[: len(first) - cut] + second)
+    (hole,) = [entry for entry in read(both) if isinstance(entry, Hole)]
+    assert (hole.path, hole.first_position, hole.last_position) == (both, 7 if cut else 8, None)
+
+
+def test_what_is_written_anew_while_it_is_read_is_no_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, BATCHES)
+    path = only_segment(tmp_path)
+    data = path.read_bytes()
+
+    def write_anew(*_: object) -> bool:
+        path.write_bytes(data)
+        return False
+
+    monkeypatch.setattr(reader_module, "is_unfinished", write_anew)
+    path.write_bytes(data[:-1] + b"\xff")
+    assert records_of(tmp_path) == RECORDS[:-1]
+    assert records_of(tmp_path) == RECORDS
 
 
 def test_each_flipped_bit_in_the_middle_is_a_hole_and_the_rest_stays(tmp_path: Path) -> None:
@@ -329,9 +421,9 @@ def test_a_log_of_a_later_version_is_left_alone(tmp_path: Path) -> None:
     data = of_a_later_version(path.read_bytes())
     path.write_bytes(data)
     for _ in range(2):  # the lock was given back
-        with pytest.raises(LogUnreadable, match="log format 2"):
+        with pytest.raises(LogUnreadable, match=f"{path}: log format 2"):
             Segments(tmp_path)
-    with pytest.raises(LogUnreadable, match="log format 2"):
+    with pytest.raises(LogUnreadable, match=f"{path}: log format 2"):
         read(tmp_path)
     assert path.read_bytes() == data
 

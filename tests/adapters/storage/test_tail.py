@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mnstream.adapters.storage import Entry, Hole, LogReader, LogUnreadable, UnitResolver
 from mnstream.adapters.storage import tail as tail_module
 from mnstream.adapters.storage.errors import Damaged
+from mnstream.adapters.storage.following import CaptureTail
 from mnstream.adapters.storage.segments import segment_paths
 from mnstream.adapters.storage.tail import Batch, LogTail
 from mnstream.core.records import FrameStored, Record
@@ -280,8 +281,10 @@ def test_a_file_of_a_later_version_is_refused_and_closed(tmp_path: Path) -> None
     GrowingLog(tmp_path).commit(FIRST)
     path = only_segment(tmp_path)
     path.write_bytes(of_a_later_version(path.read_bytes()))
-    with pytest.raises(LogUnreadable):
+    with pytest.raises(LogUnreadable, match=f"{path}: log format 2"):
         LogTail(tmp_path, 0).read(0)
+    with pytest.raises(LogUnreadable, match=f"{path}: log format 2"):
+        CaptureTail(path)
 
 
 def test_units_stay_right_when_what_ended_is_forgotten(tmp_path: Path) -> None:

@@ -26,8 +26,9 @@ from mnstream.core.records import (
     StreamsChanged,
 )
 
-BLOCK_BYTES = 1 << 20
-"""Size of records from which a block is written; what damage to one octet may cost."""
+BLOCK_BYTES = 64 << 10
+"""Size of records from which a block is written. Damage to one octet costs a block, so a small
+capture must not be a single one; at 64 KiB the heads are less than a thousandth of the file."""
 
 
 class CaptureWriter:

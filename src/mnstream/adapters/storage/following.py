@@ -26,7 +26,7 @@ from mnstream.adapters.storage.format import (
     segment_name,
 )
 from mnstream.adapters.storage.recovery import examine
-from mnstream.adapters.storage.scanning import scan_header
+from mnstream.adapters.storage.scanning import naming, scan_header
 from mnstream.adapters.storage.segments import segment_paths
 from mnstream.adapters.storage.tail import Batch, LogTail, TailSegment, first_position
 
@@ -205,14 +205,16 @@ def _has_block(segment: Path, place: Place) -> bool:
 
 def _check_segment(path: Path) -> None:
     with _opened(path) as file:
-        if examine(file).next_position is None:
-            raise LogUnreadable(f"{path}: not a segment of a log")
+        found = examine(file)
+    if found.next_position is None:
+        raise LogUnreadable(f"{path}: not a segment of a log")
 
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Generator[OpenFile]:
     file = OpenFile(path)
     try:
-        yield file
+        with naming(path):
+            yield file
     finally:
         file.close()

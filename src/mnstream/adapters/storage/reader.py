@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,15 @@ from mnstream.adapters.storage.format import (
     decode_records,
 )
 from mnstream.adapters.storage.metadata import MetadataInForce
-from mnstream.adapters.storage.scanning import Block, DamagedBytes, scan_blocks, scan_header
+from mnstream.adapters.storage.scanning import (
+    Block,
+    DamagedBytes,
+    is_unfinished,
+    naming,
+    positions_until,
+    scan_blocks,
+    scan_header,
+)
 from mnstream.adapters.storage.segment_header import SegmentHeader
 from mnstream.adapters.storage.segments import segment_paths
 from mnstream.core.records import ConnectionEstablished, Disposition, FrameStored, Record
@@ -107,7 +116,7 @@ class LogReader:
     """Gives the records of a log in order; each call of ``entries`` or ``runs`` reads again.
 
     Reads without a lock. A record that becomes durable while a call runs may be given or not. An
-    unfinished write at the end is the end, and no damage.
+    unfinished write at the end is the end, and no damage. What cannot be one is a hole.
 
     Attributes:
         bytes_read: How far the last call has come, in octets of ``size``; what it passed over
@@ -249,23 +258,20 @@ class _State:
         self, path: Path, file: OpenFile, end: int | None
     ) -> Iterator[Entry | Hole | FrameRun]:
         """Read one segment; records from position ``end`` on are void, None where none are."""
-        header, offset = scan_header(file.read_at)
+        with naming(path):
+            header, offset = scan_header(file.read_at)
         if self._expected is None:
             self._expected = _first_position(path, header)
         size = file.size
-        readable = header is not None
-        damage: int | None = None
+        mark = None if header is None else header.mark
+        damage: DamagedBytes | None = None
         for part in scan_blocks(
-            file.read_at,
-            size,
-            start=offset,
-            mark=None if header is None else header.mark,
-            wanted=self._wanted.block,
+            file.read_at, size, start=offset, mark=mark, wanted=self._wanted.block
         ):
             if isinstance(part, DamagedBytes):
-                damage = part.offset
+                damage = damage or part
                 continue
-            readable = True
+            mark = part.head.mark
             self.offset = part.end
             position = part.head.first_position
             if part.body is None and position == self._expected:
@@ -275,6 +281,7 @@ class _State:
                 continue
             if part.head.content is Content.SNAPSHOT:
                 self._take_snapshot(part)
+                damage = None  # there are no records before it
             if part.head.content not in (Content.FRAMES, Content.MIXED):
                 continue
             if end is not None and part.head.first_position >= end:
@@ -284,18 +291,24 @@ class _State:
             yield from self._block(path, part)
         if end is not None:
             yield from self._gap(path, size, damage, end)
-        elif not readable:
+        elif mark is None:
             yield from self._unreadable(path)
+        elif damage is not None:
+            yield from self._end(path, file, damage, size, mark)
 
     def _take_snapshot(self, block: Block) -> None:
         """Learn what a hole may have swallowed; whatever is known already stays."""
-        for record in _decode(block) or ():
-            if isinstance(record, UnknownRecord):
-                self._unknown[record.kind] += 1
-            elif not isinstance(record, FrameStored):
-                self._in_force.apply(record)
+        assert block.body is not None
+        with contextlib.suppress(Damaged):
+            for record in decode_body(block.head, block.body):
+                if isinstance(record, UnknownRecord):
+                    self._unknown[record.kind] += 1
+                elif not isinstance(record, FrameStored):
+                    self._in_force.apply(record)
 
-    def _gap(self, path: Path, offset: int, damage: int | None, position: int) -> Iterator[Hole]:
+    def _gap(
+        self, path: Path, offset: int, damage: DamagedBytes | None, position: int
+    ) -> Iterator[Hole]:
         """Name what is missing before ``position``, which is at ``offset``."""
         expected = self._expected
         self._expected = max(position, expected or 0)
@@ -303,7 +316,22 @@ class _State:
             if damage is None:
                 yield Hole(path, offset, expected, position - 1, "missing")
             else:
-                yield Hole(path, damage, expected, position - 1, "damaged")
+                yield Hole(path, damage.offset, expected, position - 1, "damaged")
+
+    def _end(
+        self, path: Path, file: OpenFile, damage: DamagedBytes, size: int, mark: int
+    ) -> Iterator[Hole]:
+        """Name what is missing behind the last record, unless it was never wholly written."""
+        if damage.end == size and is_unfinished(file.read_at, size, damage.offset, mark):
+            return
+        again = scan_blocks(file.read_at, file.size, start=damage.offset, mark=mark)
+        if next(again, None) != damage:
+            return  # the writer cut it off, or wrote it anew, while we read
+        expected = self._expected or 0
+        behind = positions_until(file.read_at, size, damage.offset, mark, expected)
+        if behind is None or behind > self._wanted.from_position:
+            last = None if behind is None else behind - 1
+            yield Hole(path, damage.offset, expected, last, "damaged")
 
     def _unreadable(self, path: Path) -> Iterator[Hole]:
         if self._expected is None:
@@ -355,7 +383,7 @@ class _State:
         numbers = (kinds, wall_ms, versions, dispositions)
         if any(set(map(type, column)) != {int} for column in numbers):
             return None
-        if set(map(type, payloads)) != {bytes} or set(causes) != {""}:
+        if set(map(type, payloads)) != {bytes} or causes.count("") < len(causes):
             return None
         if any(kinds) or any(dispositions):
             return None
@@ -370,11 +398,3 @@ def _first_position(path: Path, header: SegmentHeader | None) -> int | None:
     if header is not None:
         return header.first_position
     return int(path.stem) if path.stem.isdecimal() else None
-
-
-def _decode(block: Block) -> list[Record | UnknownRecord] | None:
-    assert block.body is not None
-    try:
-        return decode_body(block.head, block.body)
-    except Damaged:
-        return None

@@ -22,6 +22,7 @@ from mnstream.adapters.storage.scanning import (
     Block,
     DamagedBytes,
     everything,
+    is_unfinished,
     scan_blocks,
     scan_header,
 )
@@ -39,6 +40,7 @@ class Recovery:
         blocks_at: Where the first block begins that is no snapshot.
         next_position: Position of the next record; None when nothing can be read.
         in_force: Metadata in force at the end.
+        is_damaged: Whether what is behind the good part cannot be an unfinished write.
     """
 
     header: SegmentHeader | None = None
@@ -46,6 +48,7 @@ class Recovery:
     blocks_at: int = 0
     next_position: int | None = None
     in_force: MetadataInForce = field(default_factory=MetadataInForce)
+    is_damaged: bool = False
 
 
 def examine(file: OpenFile) -> Recovery:
@@ -93,6 +96,10 @@ def _walk(file: OpenFile, wanted: Callable[[BlockHead], bool], *, give_up: bool)
         last = part
     if give_up and last is not None and last.body is None and not _is_good(file, last, mark):
         return None
+    if mark is None and last is not None:
+        mark = last.head.mark
+    if found.end < size and mark is not None:
+        found.is_damaged = not is_unfinished(file.read_at, size, found.end, mark)
     return found
 
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
-from mnstream.adapters.storage.errors import Damaged
+from mnstream.adapters.storage.errors import Damaged, LogUnreadable
 from mnstream.adapters.storage.format import (
     BLOCK_HEAD_BYTES,
     MARKER,
     BlockHead,
+    Content,
     block_crc,
     block_is_good,
     decode_block_head,
 )
 from mnstream.adapters.storage.segment_header import (
+    FORMAT,
     HEADER_BYTES_MAX,
     SegmentHeader,
     decode_segment_header,
@@ -31,6 +35,14 @@ SEARCH_BYTES = 1 << 20
 BODY_BYTES_AT_ONCE = 16 << 20
 """Size of a body from which its CRC is checked piece by piece before it is read whole: a damaged
 length must not make anybody hold a whole file in memory."""
+
+SECTOR_BYTES = 512
+"""What a disk writes at once, at least. A file system that made a file longer before its octets
+were written shows zeros after a loss of power, from such a place on. Fewer zeros than that may as
+well be the end of a record, and damage before them must not go unnoticed."""
+
+_HEADER_NAME = b"\x66format\x6c" + FORMAT.encode()
+_HEADER_NAME_AT = 4
 
 
 class Block(NamedTuple):
@@ -79,6 +91,15 @@ def scan_header(read_at: ReadAt) -> tuple[SegmentHeader | None, int]:
     except Damaged:
         return None, 0
     return header, header.size
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Generator[None]:
+    """Name the file that a later version of this program wrote."""
+    try:
+        yield
+    except LogUnreadable as error:
+        raise LogUnreadable(f"{path}: {error}") from error
 
 
 def everything(_head: BlockHead) -> bool:
@@ -131,6 +152,80 @@ def scan_blocks(
         offset = block.end
 
 
+def is_unfinished(read_at: ReadAt, size: int, offset: int, mark: int | None) -> bool:
+    """Tell whether damage up to the end of a file may be a write that was never finished.
+
+    Such a write leaves the beginning of a block, and perhaps zeros. Everything else is damage to
+    what was once whole, or another file that was put behind this one.
+
+    Args:
+        read_at: Reads the file.
+        size: Its length in octets.
+        offset: Where the last good block ends.
+        mark: That of the segment.
+    """
+    left = _written_end(read_at, size, offset) - offset
+    if left < BLOCK_HEAD_BYTES:
+        return True
+    head = decode_block_head(read_at(offset, BLOCK_HEAD_BYTES))
+    if head is None or head.mark != mark or head.size <= left:
+        return False
+    return not _has_header(read_at, size, offset)
+
+
+def positions_until(
+    read_at: ReadAt, size: int, offset: int, mark: int | None, position: int
+) -> int | None:
+    """Give the position behind damaged blocks up to the end of a file, from their heads.
+
+    Args:
+        read_at: Reads the file.
+        size: Its length in octets.
+        offset: Where the first of them begins.
+        mark: That of the segment.
+        position: Position of its first record.
+
+    Returns:
+        None when the heads do not tell: one does not follow the other.
+    """
+    first, end = position, _written_end(read_at, size, offset)
+    while offset < end:
+        head = _head(read_at(offset, BLOCK_HEAD_BYTES), end - offset, mark)
+        if head is None:
+            break
+        if head.content in (Content.FRAMES, Content.MIXED):
+            if head.first_position != position or head.count >= head.body_bytes:
+                return None  # a head that is damaged itself
+            position += head.count
+        offset += head.size
+    return position if position > first and is_unfinished(read_at, size, offset, mark) else None
+
+
+def _written_end(read_at: ReadAt, size: int, offset: int) -> int:
+    """Give the end of a file without zeros that nobody wrote; ``offset`` when all are."""
+    end = size
+    while end > offset:
+        start = max(offset, end - SEARCH_BYTES)
+        written = read_at(start, end - start).rstrip(b"\0")
+        if written:
+            whole_sectors = -(-(start + len(written)) // SECTOR_BYTES) * SECTOR_BYTES
+            return whole_sectors if size - whole_sectors >= SECTOR_BYTES else size
+        end = start
+    return offset
+
+
+def _has_header(read_at: ReadAt, size: int, offset: int) -> bool:
+    for found in _places(read_at, size, offset + _HEADER_NAME_AT, _HEADER_NAME):
+        try:
+            decode_segment_header(read_at(found - _HEADER_NAME_AT, HEADER_BYTES_MAX))
+        except Damaged:
+            continue
+        except LogUnreadable:
+            pass  # another version's is one as well
+        return True
+    return False
+
+
 def _head(head_bytes: bytes, left: int, mark: int | None) -> BlockHead | None:
     """Read the head of a block of this segment that ends within the ``left`` octets."""
     head = decode_block_head(head_bytes)
@@ -165,14 +260,20 @@ def _is_long_and_good(read_at: ReadAt, offset: int, head: BlockHead, head_bytes:
 
 
 def _search(read_at: ReadAt, size: int, offset: int, mark: int | None) -> Block | None:
+    for found in _places(read_at, size, offset, MARKER):
+        block = _block_at(read_at, size, found, mark)
+        if block is not None:
+            return block
+    return None
+
+
+def _places(read_at: ReadAt, size: int, offset: int, wanted: bytes) -> Iterator[int]:
+    """Give the places from ``offset`` on where some octets stand."""
     while offset < size:
         chunk = read_at(offset, SEARCH_BYTES)
-        found = chunk.find(MARKER)
+        found = chunk.find(wanted)
         while found >= 0:
-            block = _block_at(read_at, size, offset + found, mark)
-            if block is not None:
-                return block
-            found = chunk.find(MARKER, found + 1)
-        # A marker may lie across the end of the chunk.
-        offset += max(len(chunk) - len(MARKER) + 1, 1)
-    return None
+            yield offset + found
+            found = chunk.find(wanted, found + 1)
+        # They may lie across the end of the chunk.
+        offset += max(len(chunk) - len(wanted) + 1, 1)

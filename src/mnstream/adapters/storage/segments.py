@@ -13,6 +13,7 @@ A commit that fails leaves nothing behind that a reader takes for a record, and 
 from __future__ import annotations
 
 import contextlib
+import logging
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from mnstream.adapters.storage.format import (
 )
 from mnstream.adapters.storage.metadata import MetadataInForce
 from mnstream.adapters.storage.recovery import Recovery, examine
+from mnstream.adapters.storage.scanning import naming
 from mnstream.adapters.storage.segment_header import (
     SEGMENT_HEADER_BYTES,
     SegmentHeader,
@@ -36,6 +38,8 @@ from mnstream.adapters.storage.segment_header import (
 )
 from mnstream.core.records import MetadataRecord
 from mnstream.core.values import ConnectionId
+
+_log = logging.getLogger(__name__)
 
 TEMPORARY = ".tmp"
 DAMAGED = ".damaged"
@@ -269,7 +273,8 @@ class Segments:
             file = OpenFile(path)
             try:
                 size = file.size
-                found = examine(file)
+                with naming(path):
+                    found = examine(file)
             finally:
                 file.close()
             if found.next_position is None:
@@ -284,6 +289,7 @@ class Segments:
         if size <= SEGMENT_HEADER_BYTES:
             self._disk.remove(path)  # not even one record ever fitted in
         else:
+            _log.warning("%s: nothing of it can be read; it is kept as %s", path, DAMAGED)
             self._disk.rename(path, path.with_suffix(DAMAGED))
 
     def _continue(self, path: Path, size: int, found: Recovery) -> None:
@@ -292,6 +298,12 @@ class Segments:
         self.in_force = found.in_force
         fd = self._disk.open(path)
         if size > found.end:
+            if found.is_damaged:
+                _log.warning(
+                    "%s at %d: %d octets are damaged and no unfinished write; they are cut off, "
+                    "and position %d is given again",
+                    *(path, found.end, size - found.end, found.next_position),
+                )
             self._disk.truncate(fd, found.end)
             self._disk.sync(fd)
             self.repaired_bytes += size - found.end

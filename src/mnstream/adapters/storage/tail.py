@@ -18,7 +18,13 @@ from mnstream.adapters.storage.errors import Damaged
 from mnstream.adapters.storage.format import BlockHead, Content, UnknownRecord, decode_body
 from mnstream.adapters.storage.metadata import MetadataInForce
 from mnstream.adapters.storage.reader import Entry, Hole
-from mnstream.adapters.storage.scanning import Block, DamagedBytes, scan_blocks, scan_header
+from mnstream.adapters.storage.scanning import (
+    Block,
+    DamagedBytes,
+    naming,
+    scan_blocks,
+    scan_header,
+)
 from mnstream.adapters.storage.segment_header import SegmentHeader
 from mnstream.adapters.storage.segments import segment_paths
 from mnstream.core.records import FrameStored, Record
@@ -181,7 +187,8 @@ class LogTail:
         self.close()
         file = UnbufferedFile(path)
         try:
-            header, offset = scan_header(file.read_at)
+            with naming(path):
+                header, offset = scan_header(file.read_at)
         except BaseException:
             file.close()
             raise
