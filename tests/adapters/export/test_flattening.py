@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
+from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +20,8 @@ from mnstream.adapters.codecs.values import (
     SubCounter,
     SubCounterIndex,
 )
-from mnstream.adapters.export import row_groups
+from mnstream.adapters.export import flattening, parquet, row_groups
+from mnstream.adapters.export.arrow import load_arrow
 from mnstream.adapters.export.parquet import ParquetWriter
 from mnstream.adapters.storage import FrameRun, UnitResolver
 from mnstream.core.records import ConnectionEstablished
@@ -125,13 +129,21 @@ def runs(draw: st.DrawFn) -> FrameRun:
     )
 
 
-def exported(written: list[FrameRun], *, fast: bool) -> tuple[Any, int]:
-    writer = ParquetWriter(UnitResolver(), fast=fast)
+def written_file(written: list[FrameRun], *, fast: bool, short: int = 0) -> tuple[io.BytesIO, int]:
+    """Write; frames of not more than ``short`` octets in a row go the slow way."""
     file = io.BytesIO()
-    with writer.writing(file):
-        for run in written:
-            writer.write_run(run)
-    return read_table(io.BytesIO(file.getvalue())), writer.units
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(flattening, "SHORT_BYTES", short)
+        writer = ParquetWriter(UnitResolver(), fast=fast)
+        with writer.writing(file):
+            for run in written:
+                writer.write_run(run)
+    return io.BytesIO(file.getvalue()), writer.units
+
+
+def exported(written: list[FrameRun], *, fast: bool, short: int = 0) -> tuple[Any, int]:
+    file, count = written_file(written, fast=fast, short=short)
+    return read_table(file), count
 
 
 def told(table: Any) -> list[str]:
@@ -140,9 +152,11 @@ def told(table: Any) -> list[str]:
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(runs(), max_size=3))
-def test_both_ways_give_the_same_rows_in_the_same_order(written: list[FrameRun]) -> None:
-    fast, fast_units = exported(written, fast=True)
+@given(st.lists(runs(), max_size=3), st.sampled_from([0, 0, 30, 1000]))
+def test_both_ways_give_the_same_rows_in_the_same_order(
+    written: list[FrameRun], short: int
+) -> None:
+    fast, fast_units = exported(written, fast=True, short=short)
     slow, slow_units = exported(written, fast=False)
     assert fast.schema.equals(slow.schema)
     assert told(fast) == told(slow)
@@ -172,7 +186,11 @@ def test_groups_may_end_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(whole) == 10 + (5 + 10) + (5 + 20)
     for rows in (1, 7, 20):
         monkeypatch.setattr(row_groups, "ROWS_MAX", rows)
-        assert told(exported(written, fast=True)[0]) == whole
+        for waiting, small in ((1, 1), (3, 2), (8192, 256)):
+            monkeypatch.setattr(row_groups, "WAITING_ROWS_MAX", waiting)
+            monkeypatch.setattr(row_groups, "SMALL_BATCHES_MAX", small)
+            for short in (0, 40, 1000):
+                assert told(exported(written, fast=True, short=short)[0]) == whole
 
 
 def test_vendor_values_follow_the_standardised_ones_of_their_unit() -> None:
@@ -203,3 +221,91 @@ def test_what_is_alike_goes_the_fast_way(monkeypatch: pytest.MonkeyPatch) -> Non
     assert (table.num_rows, count) == (5000, 5000)
     with pytest.raises(AssertionError, match="one by one"):
         exported([run], fast=False)
+
+
+class Batches:
+    """Counts batches that are made, and remembers how many were put together at a time."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        arrow = load_arrow()
+        self._pa = arrow.pa
+        self.made = 0
+        self.together: list[int] = []
+        monkeypatch.setattr(parquet, "load_arrow", lambda: replace(arrow, pa=self))
+        self.RecordBatch = SimpleNamespace(from_arrays=self._make)
+        self.Table = SimpleNamespace(
+            from_batches=self._together, from_arrays=arrow.pa.Table.from_arrays
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pa, name)
+
+    def _make(self, columns: Sequence[Any], schema: Any) -> Any:
+        self.made += 1
+        return self._pa.RecordBatch.from_arrays(columns, schema=schema)
+
+    def _together(self, batches: Sequence[Any]) -> Any:
+        self.together.append(len(batches))
+        return self._pa.Table.from_batches(batches)
+
+
+def mixed(good: int, bad: int) -> FrameRun:
+    """So many frames that go the fast way between others, a thousand times."""
+    versions = ([1] * good + [3] * bad) * 1000
+    return FrameRun(0, [5] * len(versions), versions, [GOOD] * len(versions), CONNECTIONS)
+
+
+def test_frames_one_by_one_are_few_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = Batches(monkeypatch)
+    table, count = exported([mixed(1, 4)] * 4, fast=True, short=1000)
+    assert (table.num_rows, count) == (20_000, 20_000)
+    assert batches.made == 3
+
+
+def test_what_is_between_others_takes_the_fast_way_only_if_it_is_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    batches = Batches(monkeypatch)
+    exported([mixed(3, 1)], fast=True, short=3 * len(GOOD))
+    assert batches.made == 1
+    exported([mixed(3, 1)], fast=True, short=3 * len(GOOD) - 1)
+    assert batches.made == 1 + 2000
+
+
+def test_small_batches_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = Batches(monkeypatch)
+    table, _ = exported([mixed(3, 1)] * 2, fast=True)
+    assert table.num_rows == 8000
+    assert batches.made == 4000
+    assert max(batches.together) <= 2 * row_groups.SMALL_BATCHES_MAX
+
+
+def test_rows_with_long_texts_do_not_wait_for_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = Batches(monkeypatch)
+    monkeypatch.setattr(row_groups, "WAITING_CHARACTERS_MAX", 10_000)
+    payload = encode_pdsus(
+        [
+            PerformanceDataStreamUnit(
+                stream_id=6, granularity_period_end_time_ns=None, standardized=("x" * 1000,)
+            )
+        ]
+    )
+    table, _ = exported(
+        [FrameRun(0, [5] * 100, [1] * 100, [payload] * 100, CONNECTIONS)], fast=False
+    )
+    assert table.num_rows == 100
+    assert batches.made == 10
+
+
+def test_a_group_is_full_of_long_names_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(row_groups, "WAITING_ROWS_MAX", 10)
+    monkeypatch.setattr(row_groups, "BYTES_MAX", 10_000)
+    connections = {
+        version: established(
+            f"{version}", version, [performance_stream("6", f"{version}" + "m" * 1000)]
+        )
+        for version in range(100)
+    }
+    run = FrameRun(0, [5] * 100, range(100), [GOOD] * 100, connections)
+    file, _ = written_file([run], fast=False)
+    assert load_arrow().pq.ParquetFile(file).num_row_groups == 10

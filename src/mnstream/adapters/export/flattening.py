@@ -3,8 +3,8 @@
 ptars reads the frames into Arrow. Its schema is our own, of what rows need: a sub-counter stays
 the bytes that it came in, which halves the time. A frame takes this way when it says nothing that
 needs judgement: every stream announced, as many values as metrics, plain numbers and texts.
-Others, and frames that ptars refuses, go the slow way, one by one; a property test holds both
-equal.
+Others, and frames that ptars refuses, go the slow way, one by one, and so do the few between two
+of them; a property test holds both equal.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ from mnstream.adapters.export.row_groups import SECONDS, RowGroups
 from mnstream.adapters.export.slots import OF_STREAM, Slots, View, gpb_streams
 from mnstream.adapters.storage import Entry, FrameRun
 from mnstream.core.records import ConnectionEstablished
+
+SHORT_BYTES = 1000
+"""Size up to which frames take less time one by one: to take any number of them together costs as
+much as to decode so many octets."""
 
 _SECOND_NS = 10**9
 _SHORT = 4  # octets of an integer of 32 bits
@@ -77,7 +81,8 @@ class Flattener:
             else:
                 views += [None] * len(run.payloads)
         frames = _Frames(payloads, wall_ms, views, runs, starts)
-        return self._take(frames, 0, len(payloads))
+        strange = [number for number, view in enumerate(views) if view is None]
+        return self._take_between(frames, 0, len(payloads), strange)
 
     def _view(self, connection: ConnectionEstablished) -> View | None:
         """Give the view of a connection; None when it has other streams than those for us."""
@@ -87,12 +92,22 @@ class Flattener:
             self._views[connection.streams_version] = view
         return view if view.streams else None
 
+    def _take_between(self, frames: _Frames, first: int, end: int, unfit: Iterable[int]) -> int:
+        """Take some of the frames, those of these numbers slowly."""
+        count = 0
+        for number in unfit:
+            count += self._take(frames, first, number)
+            count += self._take_slowly(frames.entry(number))
+            first = number + 1
+        return count + self._take(frames, first, end)
+
     def _take(self, frames: _Frames, first: int, end: int) -> int:
         """Take some of the frames: all that fit at once, and between them the others."""
-        if end - first == 1 and frames.views[first] is None:
-            return self._take_slowly(frames.entry(first))
+        payloads = list(frames.payloads[first:end])
+        if sum(map(len, payloads)) <= SHORT_BYTES:
+            return sum(self._take_slowly(frames.entry(number)) for number in range(first, end))
         try:
-            units = self._read(list(frames.payloads[first:end])).column(0)
+            units = self._read(payloads).column(0)
         except ValueError:  # one of them is damaged, perhaps
             if end - first == 1:
                 return self._take_slowly(frames.entry(first))
@@ -101,13 +116,7 @@ class Flattener:
         unfit = self._add(frames, first, end, units)
         if not unfit:
             return len(units.values)
-        count = 0
-        for number in unfit:
-            if first < number:
-                count += self._take(frames, first, number)
-            count += self._take_slowly(frames.entry(number))
-            first = number + 1
-        return count + (self._take(frames, first, end) if first < end else 0)
+        return self._take_between(frames, first, end, unfit)
 
     def _add(self, frames: _Frames, first: int, end: int, units: Any) -> list[int]:
         """Add the rows of frames, or say which of them do not fit; then nothing is added."""

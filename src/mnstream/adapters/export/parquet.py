@@ -85,4 +85,5 @@ class ParquetWriter:
         return len(units)
 
     def _add(self, units: Iterable[StoredUnit]) -> None:
-        self._groups.add_rows([row for unit in units for row in unit_rows(unit)])
+        for unit in units:
+            self._groups.add_rows(list(unit_rows(unit)))

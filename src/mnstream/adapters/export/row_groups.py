@@ -4,6 +4,9 @@ Texts are written as dictionaries: a group has few of them and many rows. Each g
 so memory does not grow with the log. A thread encodes and compresses one group while the next one
 gathers; Arrow lets go of the interpreter meanwhile.
 
+A batch of Arrow costs kilobytes beside its rows, as much as hundreds of them. So single rows wait
+for others before they become a batch, and small batches are put together.
+
 Times are microseconds in UTC. GPB carries nanoseconds, but what ends a granularity period is a
 whole second, and the functions of DuckDB for times know no nanoseconds.
 """
@@ -13,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any, BinaryIO
 
 from mnstream.adapters.export.arrow import Arrow
@@ -23,6 +27,15 @@ ROWS_MAX = 1 << 19
 
 BYTES_MAX = 64 << 20
 """Size from which a group is full though it has fewer rows: texts may be long."""
+
+WAITING_ROWS_MAX = 1 << 13
+"""Single rows that become one batch; with more it gets no faster."""
+
+WAITING_CHARACTERS_MAX = 4 << 20
+"""Length of the texts of single rows from which they become a batch though they are fewer."""
+
+SMALL_BATCHES_MAX = 256
+"""Small batches that become one."""
 
 TEXTS = ("connection", "producer", "stream", "object", "metric", "kind", "cause")
 """Columns that are dictionaries."""
@@ -57,8 +70,11 @@ class RowGroups:
         numbers = {**types, **dict.fromkeys(TEXTS, pa.int32())}
         self._gathering = pa.schema([(name, numbers[name]) for name in COLUMNS])
         self._batches: list[Any] = []
-        self._rows = 0
-        self._bytes = 0
+        self._small: list[Any] = []  # behind the others
+        self._waiting: list[Row] = []  # behind the small ones
+        self._waiting_characters = 0
+        self._rows = 0  # in batches
+        self._bytes = 0  # in batches and dictionaries
         self.generation = 0
 
     @contextmanager
@@ -77,6 +93,7 @@ class RowGroups:
             )
             self._writer, self._thread, self._pending = writer, thread, _nothing()
             yield
+            self._settle()
             self._flush()
             self._pending.result()
             writer.close()
@@ -86,36 +103,77 @@ class RowGroups:
         if text is None:
             return None
         texts = self._texts[column]
-        return texts.setdefault(text, len(texts))
+        found = texts.get(text)
+        if found is None:
+            found = texts[text] = len(texts)
+            self._bytes += len(text)
+        return found
 
     def add(self, columns: Sequence[Any]) -> None:
         """Append rows as Arrow arrays, in the order of ``COLUMNS``; texts are numbers."""
-        batch = self._arrow.pa.RecordBatch.from_arrays(columns, schema=self._gathering)
-        self._batches.append(batch)
-        self._rows += batch.num_rows
-        self._bytes += batch.nbytes
-        if self._rows >= ROWS_MAX or self._bytes >= BYTES_MAX:
-            self._flush()
+        self._settle()  # and no new generation before these rows, whose numbers are of this one
+        self._append(columns)
+        self._flush_if_full()
 
     def add_rows(self, rows: Sequence[Row]) -> None:
         """Append rows one by one."""
+        self._waiting += rows
+        self._waiting_characters += sum([len(row.text) for row in rows if row.text])
+        if (
+            len(self._waiting) >= WAITING_ROWS_MAX
+            or self._waiting_characters >= WAITING_CHARACTERS_MAX
+        ):
+            self._settle()
+            self._flush_if_full()
+
+    def _settle(self) -> None:
+        """Make a batch of the rows that wait."""
+        rows, self._waiting, self._waiting_characters = self._waiting, [], 0
         if not rows:
             return
         columns: dict[str, list[object]] = {
-            name: [self.number(name, getattr(row, name)) for row in rows] for name in TEXTS
+            name: self._numbers(name, list(map(attrgetter(name), rows))) for name in TEXTS
         }
         columns["received"] = [_microseconds(row.received_ms * 1_000_000) for row in rows]
         columns["time"] = [_microseconds(row.time_ns) for row in rows]
         for name in ("value", "integer", "text"):
-            columns[name] = [getattr(row, name) for row in rows]
+            columns[name] = list(map(attrgetter(name), rows))
         array = self._arrow.pa.array
-        self.add([array(columns[each.name], each.type) for each in self._gathering])
+        self._append([array(columns[each.name], each.type) for each in self._gathering])
+
+    def _numbers(self, column: str, texts: list[str | None]) -> list[object]:
+        for text in dict.fromkeys(texts):
+            self.number(column, text)
+        known = self._texts[column]
+        return [None if text is None else known[text] for text in texts]
+
+    def _append(self, columns: Sequence[Any]) -> None:
+        batch = self._arrow.pa.RecordBatch.from_arrays(columns, schema=self._gathering)
+        self._rows += batch.num_rows
+        self._bytes += batch.nbytes
+        self._small.append(batch)
+        if batch.num_rows >= WAITING_ROWS_MAX or len(self._small) >= SMALL_BATCHES_MAX:
+            self._consolidate()
+
+    def _consolidate(self) -> None:
+        small, self._small = self._small, []
+        if len(small) > 1:
+            small = self._arrow.pa.Table.from_batches(small).combine_chunks().to_batches()
+        self._batches += small
+
+    def _flush_if_full(self) -> None:
+        if self._rows >= ROWS_MAX or self._bytes >= BYTES_MAX:
+            self._flush()
 
     def _flush(self) -> None:
-        if not self._batches:
+        if not self._rows:
             return
         pa = self._arrow.pa
-        table = pa.Table.from_batches(self._batches).combine_chunks()
+        batches = self._batches + self._small
+        self._batches, self._small = [], []
+        self._pending.result()  # before the rows are copied: there are two groups, never three
+        table = pa.Table.from_batches(batches).combine_chunks()
+        del batches
         arrays: list[Any] = []
         for name in COLUMNS:
             column = table.column(name)
@@ -126,11 +184,10 @@ class RowGroups:
                 ]
                 column = pa.chunked_array(chunks, self._schema.field(name).type)
             arrays.append(column)
-        self._pending.result()
         table = pa.Table.from_arrays(arrays, schema=self._schema)
         self._pending = self._thread.submit(self._writer.write_table, table, ROWS_MAX * 2)
         self._texts = {name: {} for name in TEXTS}
-        self._batches, self._rows, self._bytes = [], 0, 0
+        self._rows = self._bytes = 0
         self.generation += 1
 
 
