@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from mnstream.adapters.storage import Entry, LogReader
+from mnstream.core.records import FrameStored
 from tests.system.processes import TIMEOUT_S, collecting, mnstream, popen
 
 KEYS = ("frames", "sent", "acknowledged", "resent", "dropped", "connections", "seconds")
@@ -61,6 +62,11 @@ def until(holds: Callable[[], bool]) -> None:
 
 def entries(data: Path) -> int:
     return sum(isinstance(entry, Entry) for entry in LogReader(data).entries())
+
+
+def frames(data: Path) -> int:
+    read = (entry for entry in LogReader(data).entries() if isinstance(entry, Entry))
+    return sum(isinstance(entry.record, FrameStored) for entry in read)
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +145,7 @@ def test_a_signal_stops_it_and_loses_nothing(
     again = tmp_path / "again"
     with collecting(again) as collector:
         replay = popen("replay", str(data), "--target", collector.url, "--speed", "0.01", "--json")
-        until(lambda: entries(again) > 3)
+        until(lambda: frames(again) > 3)
         replay.send_signal(number)
         out, err = replay.communicate(timeout=TIMEOUT_S)
         assert replay.returncode == code, err

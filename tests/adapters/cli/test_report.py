@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,9 @@ def summary(*, dropped: int = 0, channels: int = 1, reason: str = "") -> ReportS
         (summary(channels=0, dropped=5, reason="given up"), DONE, 3),
         (summary(channels=0, dropped=5), INTERRUPTED, 3),
         (summary(channels=0), DONE, 3),
+        (replace(summary(channels=0), sent=0, acknowledged=0), DONE, 0),
+        (replace(summary(channels=0), sent=0, acknowledged=0), INTERRUPTED, 130),
+        (replace(summary(channels=0, reason="given up"), acknowledged=0), DONE, 3),
     ],
 )
 def test_exit_codes(ended: ReportSummary, stopped: int, expected: int) -> None:
@@ -147,26 +151,48 @@ def test_the_first_signal_delivers_what_was_taken(
     assert json.loads(out)["dropped"] == 0
 
 
-def test_a_silent_standard_input_does_not_hold_up_the_second_signal(tmp_path: Path) -> None:
-    silent = (sys.executable, "-c", "import time; time.sleep(60)")
-    with subprocess.Popen(silent, stdout=subprocess.PIPE) as source:
-        process = subprocess.Popen(
-            (sys.executable, "-m", "mnstream", *NOBODY, "--from", "-",
-             "--spool", str(tmp_path / "spool")),
-            stdin=source.stdout, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        deadline = time.monotonic() + TIMEOUT_S
-        while not (tmp_path / "spool").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        time.sleep(0.3)  # nothing tells that it reads
-        for _ in range(2):
-            process.send_signal(signal.SIGINT)
-            time.sleep(0.3)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+@pytest.mark.parametrize("taken", [0, 1])
+def test_a_quiet_standard_input_does_not_hold_up_a_signal(
+    taken: int, backend: str, number: signal.Signals, code: int, tmp_path: Path
+) -> None:
+    spool = tmp_path / "spool"
+    with subprocess.Popen(
+        (sys.executable, "-m", "mnstream", "report", "--producer-id", "P", "--from", "-", "--json",
+         "--transport", "file", "--target", str(tmp_path / "capture"), "--spool", str(spool),
+         "--backend", backend),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
         try:
-            _, err = process.communicate(timeout=10)
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdin.write('{"object": "A=1", "values": {"m": 1}}\n' * taken + '{"obj')
+            process.stdin.flush()
+            deadline = time.monotonic() + TIMEOUT_S
+            while not spool.exists() or frames_in(spool) < taken:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            process.send_signal(number)
+            process.wait(TIMEOUT_S)  # standard input is open all the time
+            counted = json.loads(process.stdout.read())
         finally:
             process.kill()
-            process.communicate()
-            source.kill()
-    assert (process.returncode, err) == (130, "")
+    assert process.returncode == code
+    assert (counted["acknowledged"], counted["dropped"], counted["connections"]) == (
+        taken, 0, taken,
+    )  # fmt: skip
+
+
+def test_what_was_reported_before_a_bad_line_is_told(
+    run: Callable[..., Run], tmp_path: Path
+) -> None:
+    lines = tmp_path / "lines"
+    lines.write_text('{"object": "A=1", "values": {"m": 1}}\n' * 3 + "{bad\n", encoding="utf-8")
+    target = ("--transport", "file", "--target", str(tmp_path / "capture"))
+    done = run("report", *target, "--producer-id", "P", "--from", str(lines), "--json")
+    assert (done.code, done.err.count("\n")) == (3, 1)
+    assert f"--from {lines}: line 4: not JSON" in done.err
+    counted = json.loads(done.out)
+    assert counted.keys() == KEYS
+    assert counted["acknowledged"] + counted["dropped"] == 3

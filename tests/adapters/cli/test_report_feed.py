@@ -82,6 +82,12 @@ def test_all_types_and_formats_share_a_connection_and_are_reported_again(
         ),
         (("--from", "/no/such/file"), "--from: /no/such/file: No such file or directory"),
         (("--type", "OTHER"), "'--type': 'OTHER' is not one of"),
+        (("--rate", "nan"), "'--rate': 'nan' is not a number"),
+        (("--rate", "inf"), "'--rate': 'inf' is not a number"),
+        (("--give-up", "nan"), "'--give-up': 'nan' is not a number"),
+        (("--give-up", "inf"), "'--give-up': inf is not in the range"),
+        (("--give-up", "1e306"), "'--give-up': 1e+306 is not in the range"),
+        (("--producer-id", "M=\udcff"), "'--producer-id': 'M=\\udcff' is not UTF-8"),
     ],
 )
 def test_options_that_contradict_each_other_are_named(

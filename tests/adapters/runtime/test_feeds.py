@@ -167,6 +167,10 @@ async def test_what_has_no_values_is_passed_over() -> None:
         b'{"object": "A=1", "values": {"m": true}}',
         b'{"object": "A=1", "values": {"m": []}}',
         b'{"object": "A=1", "values": {"m": 1}, "stream": "x"}',
+        b'{"object": "A=1", "values": {"\\ud800": 1}, "stream": "1"}',
+        b'{"object": "A=\\ud800", "values": {"m": 1}, "stream": "1"}',
+        b"[" * 100_000,
+        b'{"object": "A", "values": {"m": %s1' % (b'{"subCounterValue":' * 5_000),
         b'{"object": "A=1", "values": {"m": 1}, "time": "x"}',
         b'{"object": "A=1", "values": {"m": {"subCounterIndex": 1, "subCounterValue": 1}}}',
         b'{"object": "A", "values": {"m": {"subCounterValue": 1, "subCounterIndex": {"plMN": 1}}}}',
@@ -175,6 +179,33 @@ async def test_what_has_no_values_is_passed_over() -> None:
 async def test_a_bad_line_is_named_by_its_number(line: bytes) -> None:
     with pytest.raises(RecordingFailed, match=r"^line 2: "):
         await units(io.BytesIO(b"\n" + line + b"\n"))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("time", "expected_ns"),
+    [
+        ("1970-01-01T00:00:40.123456789Z", 40_123_456_789),
+        ("1970-01-01t00:00:40.1234567z", 40_123_456_700),
+        ("1970-01-01 01:00:40.000000001+01:00", 40_000_000_001),
+        ("1970-01-01T00:00:40.12Z", 40_120_000_000),
+        ("1970-01-01T00:00:40", 40_000_000_000),
+        ("1969-12-31T23:59:59.999999999Z", -1),
+        ("9999-12-31T23:59:59.999999999Z", 253_402_300_799_999_999_999),
+    ],
+)
+async def test_times_are_read_to_the_nanosecond(time: str, expected_ns: int) -> None:
+    [read] = await units(lines({"object": "A=1", "time": time, "values": {"m": 3}}))
+    assert read.unit.granularity_period_end_time_ns == expected_ns
+
+
+@pytest.mark.anyio
+async def test_a_line_without_end_is_refused_by_its_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mnstream.adapters.runtime.feeds.RECORDED_LINE_BYTES_MAX", 100)
+    with pytest.raises(RecordingFailed, match=r"^line 2: longer than 100 bytes$"):
+        await units(io.BytesIO(b"\n" + b"1" * 101))
 
 
 async def recorded(

@@ -20,7 +20,14 @@ from mnstream.adapters.captures import (
     read_summary,
     reckon,
 )
-from mnstream.adapters.cli.command import DOES_NOT_HOLD, DONE, Command, json_option, print_json
+from mnstream.adapters.cli.command import (
+    DOES_NOT_HOLD,
+    DONE,
+    Command,
+    Number,
+    json_option,
+    print_json,
+)
 from mnstream.adapters.cli.reading import explained_failures, open_captures, reading_bar, watched
 from mnstream.adapters.codecs import time_text
 from mnstream.core.records import Disposition
@@ -52,7 +59,7 @@ _ALWAYS_SHOWN = ("stream", "granularity", "received", "missing")
 )
 @click.option(
     "--granularity",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Number(min=0, min_open=True),
     metavar="SECONDS",
     help="Length of the periods of every PERFORMANCE stream.  [default: learnt, where a stream is "
     "regular]",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import sys
@@ -51,6 +52,19 @@ class Address(click.ParamType[tuple[str, int]]):
         if not separator or not host or not port.isdecimal() or int(port) > PORT_MAX:
             self.fail(f"{value!r} is not HOST:PORT, for example 127.0.0.1:8080", param, ctx)
         return host, int(port)
+
+
+class Number(click.FloatRange):
+    """A number that is one: neither NaN, which every comparison lets pass, nor infinite."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read the number."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number.", param, ctx)
+        return number
 
 
 class Command(click.Command):

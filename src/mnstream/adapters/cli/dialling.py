@@ -10,10 +10,13 @@ from pathlib import Path
 
 import click
 
+from mnstream.adapters.cli.command import Number
 from mnstream.adapters.cli.serving import FILE, check_target, client_tls
 from mnstream.core.profiles import PROFILES, Profile
 from mnstream.core.streaming.config import ProducerConfig
 
+SECONDS_MAX = 10**9
+"""Thirty years: what is to last longer lasts for ever."""
 Main = Callable[..., int]
 
 
@@ -72,7 +75,7 @@ def dialling_options(target: str) -> Callable[[Main], Main]:
         @click.option("--insecure", is_flag=True, help="Allow plain HTTP beyond this machine.")
         @click.option(
             "--give-up",
-            type=click.FloatRange(min=0),
+            type=Number(0, SECONDS_MAX),
             default=60.0,
             show_default=True,
             metavar="SECONDS",

@@ -13,6 +13,7 @@ import click
 
 from mnstream.adapters.cli.command import (
     Command,
+    Number,
     backend_option,
     fail,
     first_of,
@@ -106,7 +107,7 @@ class BaseObject(click.ParamType[ObjectPath]):
 )
 @click.option(
     "--emit-rate",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=0.0,
     show_default=True,
     help="Lines a second; 0 for as fast as they can be stored.",
@@ -128,7 +129,7 @@ class BaseObject(click.ParamType[ObjectPath]):
 )
 @click.option(
     "--watch-interval",
-    type=click.FloatRange(min=0.01),
+    type=Number(min=0.01),
     default=1.0,
     show_default=True,
     help="Seconds from one look at it to the next.",

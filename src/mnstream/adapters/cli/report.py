@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import anyio
@@ -15,6 +16,7 @@ from mnstream.adapters.cli.command import (
     INTERRUPTED,
     WRONG_USAGE,
     Command,
+    Number,
     backend_option,
     fail,
     json_option,
@@ -43,9 +45,19 @@ from mnstream.core.values import ProducerId, Status
 _SUMMARY = ("sent", "acknowledged", "resent", "dropped", "connections", "seconds")
 
 
+def _producer_id(ctx: click.Context, param: click.Parameter, value: str) -> ProducerId:
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:  # bytes of the command line that are no UTF-8
+        raise click.BadParameter(f"{value!r} is not UTF-8", ctx, param) from error
+    return ProducerId(value)
+
+
 @click.command(cls=Command)
 @dialling_options("Root of the collector; with --transport file the directory of a capture.")
-@click.option("--producer-id", required=True, metavar="DN", help="Who reports.")
+@click.option(
+    "--producer-id", required=True, metavar="DN", callback=_producer_id, help="Who reports."
+)
 @click.option(
     "--source",
     type=click.Choice(["simulated", "host"]),
@@ -91,12 +103,13 @@ _SUMMARY = ("sent", "acknowledged", "resent", "dropped", "connections", "seconds
     metavar="FILE|-",
     help="Report units of a data directory, of the kinds that --type says and TRACE, ANALYTICS and "
     "PROPRIETARY as they are, or lines of JSON as inspect prints them, of which only "
-    "PERFORMANCE is reported; - is standard input.",
+    "PERFORMANCE is reported; - is standard input. A stream has one description: replay sends a "
+    "capture in which it changes.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the simulation.")
 @click.option(
     "--rate",
-    type=click.FloatRange(min=0),
+    type=Number(0),
     help="Frames a second; 0 for as fast as acknowledgements allow.  [default: 0 with --count or "
     "--from, otherwise 1]",
 )
@@ -133,7 +146,7 @@ _SUMMARY = ("sent", "acknowledged", "resent", "dropped", "connections", "seconds
 def report(
     *,
     dialling: Dialling,
-    producer_id: str,
+    producer_id: ProducerId,
     source: str,
     streams: int,
     metrics: int,
@@ -162,15 +175,14 @@ def report(
         raise click.UsageError(
             "--transport trio-websocket needs --backend trio", click.get_current_context()
         )
-    producer = ProducerId(producer_id)
     chosen = Chosen(formats=formats, types=types, recording=recording, source=source)
     simulated = Simulation(
         seed=seed, streams=streams, metrics=metrics, units_per_frame=units_per_frame
     )
-    feed = make_feed(chosen, simulated, producer)
+    feed = make_feed(chosen, simulated, producer_id)
     settings = ReporterSettings(
         target=dialling.target,
-        producer_id=producer,
+        producer_id=producer_id,
         tls=dialling.tls(),
         profile=dialling.profile,
         transport=transport,
@@ -180,8 +192,12 @@ def report(
         spool=spool,
         config=dialling.config,
     )
+
+    def tell(summary: ReportSummary) -> None:
+        _tell(summary, dialling.target, as_json=as_json)
+
     try:
-        summary, code = run_report(settings, feed, backend=backend)
+        return run_report(settings, feed, tell, backend=backend)
     except NothingToReport:
         fail("report: there is nothing to report")
     except RecordingFailed as error:
@@ -190,9 +206,6 @@ def report(
         fail(f"report: --spool {spool}: {error}", code=WRONG_USAGE)
     except (StorageError, OSError) as error:
         fail(f"report: {error}")
-    if summary is not None:
-        _tell(summary, dialling.target, as_json=as_json)
-    return code
 
 
 def _check_capture(target: str) -> None:
@@ -222,25 +235,35 @@ def _tell(summary: ReportSummary, target: str, *, as_json: bool) -> None:
 def exit_code(summary: ReportSummary, *, stopped: int = DONE) -> int:
     """Say what a report that came to its end comes to.
 
-    That all was acknowledged is what counts, even if the closing handshake failed after that.
+    That all was acknowledged is what counts, even if the closing handshake failed after that, and
+    if it was nothing because a signal came before it.
 
     Args:
         summary: What became of it.
         stopped: What the signal that stopped it asks for.
     """
-    if not summary.channels:
+    nothing = not summary.acknowledged + summary.dropped and summary.end.status is Status.SUCCESS
+    if not summary.channels and not nothing:
         return COULD_NOT_START
     return DOES_NOT_HOLD if summary.dropped else stopped
 
 
 def run_report(
-    settings: ReporterSettings, feed: Feed, *, backend: str
-) -> tuple[ReportSummary | None, int]:
+    settings: ReporterSettings, feed: Feed, tell: Callable[[ReportSummary], None], *, backend: str
+) -> int:
     """Report until it is over or a signal comes; a second signal does not wait for the end.
 
+    Args:
+        settings: Where to and how.
+        feed: What is reported.
+        tell: Is told what became of it, however it ends, unless it ends before there is anything.
+        backend: Event loop.
+
     Returns:
-        What became of it, None when the second signal came before there was anything to tell, and
-        the exit code.
+        The exit code.
+
+    Raises:
+        Exception: What ``reporting`` raises.
     """
     summaries: list[ReportSummary] = []
     codes = [DONE]
@@ -263,14 +286,20 @@ def run_report(
                 summaries.append(await reporting(settings, feed, stop=stopped, progress=note))
         return DONE
 
-    run(main, backend=backend)
-    if summaries:
-        return summaries[0], exit_code(summaries[0], stopped=codes[-1])
-    seconds = round(time.monotonic() - started, 3)
-    return (_abandoned(producers[0], seconds) if producers else None), INTERRUPTED
+    reason = ""  # of a failure the error tells
+    try:
+        run(main, backend=backend)
+        reason = "interrupted"
+    finally:
+        if producers and not summaries:
+            tell(_abandoned(producers[0], round(time.monotonic() - started, 3), reason))
+    if not summaries:
+        return INTERRUPTED
+    tell(summaries[0])
+    return exit_code(summaries[0], stopped=codes[-1])
 
 
-def _abandoned(producer: StreamingProducer, seconds: float) -> ReportSummary:
+def _abandoned(producer: StreamingProducer, seconds: float, reason: str) -> ReportSummary:
     """Tell how far a report came that did not come to its end."""
     left = len(producer.window)
     return ReportSummary(
@@ -281,6 +310,6 @@ def _abandoned(producer: StreamingProducer, seconds: float) -> ReportSummary:
         connections=producer.counts.connections_created,
         channels=producer.counts.channels_opened,
         seconds=seconds,
-        end=ReportEnd(status=Status.FAILURE, unacknowledged=left, reason="interrupted"),
+        end=ReportEnd(status=Status.FAILURE, unacknowledged=left, reason=reason),
         refused={},
     )

@@ -6,13 +6,13 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Container, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from itertools import count, groupby
+from io import BufferedIOBase
+from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import Final, Protocol
 
 import anyio.lowlevel
-from anyio import to_thread
 
 from mnstream.adapters.codecs.conversion import Unconvertible, convert_units
 from mnstream.adapters.sources import (
@@ -21,6 +21,8 @@ from mnstream.adapters.sources import (
     RecordingFailed,
     recorded_unit,
 )
+from mnstream.adapters.sources.lines import Line, lines_of
+from mnstream.adapters.sources.recorded import RECORDED_LINE_BYTES_MAX
 from mnstream.adapters.storage import StoredUnit, stored_units
 from mnstream.core.streaming.multiplexing import Family
 from mnstream.core.values import (
@@ -35,7 +37,6 @@ from mnstream.ports.source import FrameSource
 
 IDLE_S: Final = 0.1
 """How long sources are left alone when none of them had anything to report."""
-_NS_PER_S = 1_000_000_000
 _GOOD = frozenset(("", "administrative"))
 
 
@@ -163,38 +164,42 @@ class RecordedFeed:
 
 
 async def recorded_lines(
-    file: BinaryIO, *, producer_id: ProducerId, clock: Clock
+    file: BufferedIOBase, *, producer_id: ProducerId, clock: Clock
 ) -> AsyncGenerator[RecordedUnit]:
     """Read units from lines of JSON as they come; empty lines are passed over.
 
     The file is closed at the end. Safe to cancel while it waits for a line, which is then lost.
 
     Raises:
-        RecordingFailed: A line is something else; the text names its number.
+        RecordingFailed: A line is something else, or too long; the text names its number.
+        OSError: The file cannot be read.
     """
     busy = False
+    lines = lines_of(file, line_bytes_max=RECORDED_LINE_BYTES_MAX)
     try:
-        for number in count(1):
-            # Abandoned when cancelled: nobody can interrupt a read from a terminal.
-            busy = True
-            line = await to_thread.run_sync(file.readline, abandon_on_cancel=True)
-            busy = False
-            if not line:
-                return
-            if line.strip():
-                unit = _line_unit(line, f"line {number}", producer_id, clock)
+        async with aclosing(lines):
+            while True:
+                busy = True
+                line = await anext(lines, None)
+                busy = False
+                if line is None:
+                    return
+                unit = _line_unit(line, producer_id, clock)
                 if unit is not None:
                     yield unit
     finally:
-        if not busy:  # closing would wait for the thread that still reads
+        if not busy:  # closing would wait for a thread that still reads
             file.close()
 
 
-def _line_unit(
-    line: bytes, place: str, producer_id: ProducerId, clock: Clock
-) -> RecordedUnit | None:
+def _line_unit(line: Line, producer_id: ProducerId, clock: Clock) -> RecordedUnit | None:
+    place = f"line {line.number}"
+    if line.text is None:
+        raise RecordingFailed(f"{place}: longer than {RECORDED_LINE_BYTES_MAX} bytes")
+    if not line.text.strip():
+        return None
     try:
-        text = line.decode("utf-8")
+        text = line.text.decode("utf-8")
         return recorded_unit(text, producer_id=producer_id, wall_ms=clock.wall_ms(), place=place)
     except ValueError as error:
         raise RecordingFailed(f"{place}: {error}") from error

@@ -24,7 +24,7 @@ from mnstream.core.errors import MnSError, OperationError
 from mnstream.core.profiles import REL19, Profile
 from mnstream.core.streaming.config import ProducerConfig
 from mnstream.core.streaming.producer import StreamingProducer
-from mnstream.core.values import ProducerId, StreamId
+from mnstream.core.values import ProducerId, Status, StreamId
 from mnstream.ports.source import MeasurementSource
 from mnstream.ports.transport import ProducerTransport
 
@@ -102,7 +102,8 @@ async def reporting(
 ) -> ReportSummary:
     """Report until the feed or the count ends, ``stop`` is set, or the connection ends.
 
-    Everything that was taken is then delivered, and the connection terminated.
+    Everything that was taken is then delivered, and the connection terminated. ``stop`` does not
+    wait for a feed that has nothing to give; before it gave anything there is no connection.
 
     Args:
         settings: Where to and how.
@@ -111,6 +112,7 @@ async def reporting(
         progress: Called after each frame.
 
     Raises:
+        NothingToReport: The feed ended before it gave anything, and not because of ``stop``.
         Exception: Whatever the feed raises; the connection is dropped.
         StorageError: The spool, or the capture that is the target, cannot be used.
         OSError: The same.
@@ -124,16 +126,17 @@ async def reporting(
     async with background() as tasks, AsyncExitStack() as stack:
         transport = await _transport(settings, tasks, stack)
         reporter = Reporter(producer, transport, clock=clock, entropy=SystemEntropy())
-        batches = _paced(settings, feed.batches(), stop or anyio.Event())
+        taking = _Taking(stop or anyio.Event())
+        tasks.start_soon(taking.watch)
+        batches = _paced(settings, feed.batches(), taking)
         if settings.spool is not None:
             spool = await stack.enter_async_context(Spool.open(settings.spool, clock))
             spool.follow(producer.window)
             batches = spool.batches(batches, settings.producer_id)
         await stack.enter_async_context(aclosing(batches))
         with suppress(ReportingEnded):  # told in the summary
-            await _report(batches, reporter, progress)
-    end = reporter.end
-    assert end is not None
+            await _report(batches, reporter, progress, taking.stop)
+    end = reporter.end or ReportEnd(status=Status.SUCCESS, unacknowledged=0, reason="")
     return ReportSummary(
         sent=producer.window.sent,
         acknowledged=producer.window.acknowledged,
@@ -148,14 +151,21 @@ async def reporting(
 
 
 async def _report(
-    batches: AsyncGenerator[Batch], reporter: Reporter, progress: Progress | None
+    batches: AsyncGenerator[Batch],
+    reporter: Reporter,
+    progress: Progress | None,
+    stop: anyio.Event,
 ) -> None:
     first = await anext(batches, None)
     if first is None:
+        if stop.is_set():
+            return
         raise NothingToReport
     reporter.add_streams(first.streams)
     async with reporter.running():
         await reporter.report(first.frames)
+        if progress is not None:
+            progress(reporter.producer)
         async for batch in batches:
             if batch.streams:
                 reporter.add_streams(batch.streams)
@@ -165,14 +175,42 @@ async def _report(
                 progress(reporter.producer)
 
 
+class _Taking:
+    """Takes batches until it is told to stop, and does not wait for one any longer then.
+
+    One task watches for that as long as the report lasts: a task group for each batch would cost
+    more than many a batch.
+    """
+
+    def __init__(self, stop: anyio.Event) -> None:
+        self.stop = stop
+        self._waiting: anyio.CancelScope | None = None
+
+    async def watch(self) -> None:
+        await self.stop.wait()
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    async def next_of(self, batches: AsyncGenerator[Batch]) -> Batch | None:
+        """Take one; None when there is no other, or to be none."""
+        if self.stop.is_set():
+            return None
+        batch: Batch | None = None
+        with anyio.CancelScope() as self._waiting:
+            batch = await anext(batches, None)
+        self._waiting = None
+        return batch
+
+
 async def _paced(
-    settings: ReporterSettings, batches: AsyncGenerator[Batch], stop: anyio.Event
+    settings: ReporterSettings, batches: AsyncGenerator[Batch], taking: _Taking
 ) -> AsyncGenerator[Batch]:
     """Give one frame at a time, at the rate and up to the count that the settings say."""
     due = anyio.current_time()
     taken = 0
+    stop = taking.stop
     async with aclosing(batches):
-        async for batch in batches:
+        while (batch := await taking.next_of(batches)) is not None:
             streams = batch.streams
             for frame in batch.frames:
                 yield Batch(streams=streams, frames=[frame])

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import stat
+import sys
 from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass
+from io import IOBase
 from typing import Final, Protocol
 
+import anyio
 from anyio import to_thread
 
 LINE_BYTES_MAX: Final = 1_048_576
@@ -41,7 +46,9 @@ async def lines_of(
     """Read lines until the end; what stands behind the last line feed is a line, too.
 
     Safe to cancel while it waits. What a pipe gave by then is lost; a file can be read again from
-    the ``end`` of the last line.
+    the ``end`` of the last line. A pipe or a terminal is not read before it has something, so that
+    no thread is left behind that nobody can interrupt; what somebody else has put into a buffer of
+    ``file`` before would not count.
 
     Args:
         file: Where to read; at ``offset`` already.
@@ -52,13 +59,29 @@ async def lines_of(
         OSError: It cannot be read.
     """
     cutter = _Cutter(offset, line_bytes_max)
+    awaited = _awaited(file)
     while True:
-        # Abandoned when cancelled: nobody can interrupt a read from a terminal.
+        if awaited is not None:
+            await anyio.wait_readable(awaited)
+        # Abandoned when cancelled: nobody can interrupt a read that waits after all.
         chunk = await to_thread.run_sync(file.read1, _CHUNK_BYTES, abandon_on_cancel=True)
         for line in cutter.cut(chunk) if chunk else cutter.finish():
             yield line
         if not chunk:
             return
+
+
+def _awaited(file: Readable) -> int | None:
+    """Return the descriptor of a file that can keep its reader waiting and that can be polled."""
+    if sys.platform == "win32" or not isinstance(file, IOBase):
+        return None  # Windows polls sockets only
+    try:
+        descriptor = file.fileno()
+        mode = os.fstat(descriptor).st_mode
+    except OSError:  # in memory
+        return None
+    waits = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(descriptor)
+    return descriptor if waits else None
 
 
 class _Cutter:

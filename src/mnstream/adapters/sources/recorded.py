@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from sys import intern
+from typing import Final
 
 from mnstream.adapters.codecs.values import (
     IndexKind,
@@ -28,8 +30,12 @@ from mnstream.core.values import (
     StreamType,
 )
 
+RECORDED_LINE_BYTES_MAX: Final = 32 * 1024 * 1024
+"""A message of 16 MiB, which is what we receive at most, and the text that base64 makes of it."""
 _FORM = 'not {"object": DN, "values": {NAME: VALUE, ...}, ...}'
-_NS_PER_S = 1_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_FRACTION = re.compile(r"[T ][0-9:]+[.,][0-9]{6}([0-9]{1,3})")
+_TOO_DEEP = "nested too deeply"
 _NUMBERED = frozenset({"binIndex", "qOS-5QI", "qOS-QCI", "cause"})
 
 
@@ -60,8 +66,8 @@ def recorded_unit(
     """Read one line, which is found at ``place``.
 
     Needed are ``object`` (measObjDn) and ``values`` (a value for each metric, by name). ``stream``
-    defaults to an identifier made of producer and object, ``time`` (RFC 3339) to ``wall_ms``. Other
-    members are ignored.
+    defaults to an identifier made of producer and object, ``time`` (RFC 3339, down to nanoseconds)
+    to ``wall_ms``. Other members are ignored.
 
     Returns:
         None for a unit without values: a quarantined one, a trace record, or opaque data. A line
@@ -74,6 +80,8 @@ def recorded_unit(
         described: Json = json.loads(line)
     except ValueError as error:
         raise RecordingFailed(f"not JSON: {error}") from error
+    except RecursionError as error:
+        raise RecordingFailed(_TOO_DEEP) from error
     if isinstance(described, dict) and (
         isinstance(described.get("payload"), str) or isinstance(described.get("record"), dict)
     ):
@@ -84,6 +92,7 @@ def recorded_unit(
         raise RecordingFailed(_FORM)
     if not isinstance(values, dict) or not values:
         raise RecordingFailed(_FORM)
+    _check_text([measured, *values])
     stream_id = described.get("stream") or stable_stream_id(producer_id, measured)
     if not isinstance(stream_id, str) or not is_unit_stream_id(stream_id):
         raise RecordingFailed(f"stream {stream_id!r} is not a decimal number of 63 bits")
@@ -99,18 +108,36 @@ def recorded_unit(
     unit = PerformanceDataStreamUnit(
         stream_id=int(stream_id),
         granularity_period_end_time_ns=wall_ms * 1_000_000 if time is None else _time_ns(time),
-        standardized=tuple(_value(value) for value in values.values()),
+        standardized=_values(values),
     )
     return RecordedUnit(stream=stream, unit=unit, place=place)
 
 
+def _check_text(texts: list[str]) -> None:
+    """Refuse names that no announcement could carry."""
+    try:
+        "".join(texts).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise RecordingFailed("a name holds half of a surrogate pair") from error
+
+
 def _time_ns(text: Json) -> int:
     try:
-        time = datetime.fromisoformat(str(text))
+        time = datetime.fromisoformat(str(text).upper())
     except ValueError as error:
         raise RecordingFailed(f"time {text!r} is not RFC 3339") from error
     time = time.replace(tzinfo=time.tzinfo or UTC)
-    return int(time.replace(microsecond=0).timestamp()) * _NS_PER_S + time.microsecond * 1000
+    # A datetime ends at microseconds and drops the other digits.
+    finer = _FRACTION.search(str(text).upper())
+    ns = 0 if finer is None else int(finer[1].ljust(3, "0"))
+    return (time - _EPOCH) // timedelta(microseconds=1) * 1000 + ns
+
+
+def _values(values: dict[str, Json]) -> tuple[MeasValue, ...]:
+    try:
+        return tuple(map(_value, values.values()))
+    except RecursionError as error:
+        raise RecordingFailed(_TOO_DEEP) from error
 
 
 def _value(value: Json) -> MeasValue:
