@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator
-from contextlib import AbstractAsyncContextManager, contextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 
 import anyio
@@ -20,6 +20,7 @@ from mnstream.ports.channel import (
     Pong,
     TransportError,
 )
+from mnstream.testing.timing import in_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +41,6 @@ class ChannelPair:
 
 PairMaker = Callable[[], AbstractAsyncContextManager[ChannelPair]]
 """Opens a new pair, and releases whatever is left of it."""
-
-TIME_LIMIT_S = 30
-"""For one check; a hang becomes a failure. Every time limit of the channels has to be shorter."""
 
 # Around every length field of RFC 6455 and around common buffers.
 SIZES = (0, 1, 97, 125, 126, 127, 4_096, 65_535, 65_536, 65_537, 300_000)
@@ -68,17 +66,6 @@ async def check_channel(make_pair: PairMaker) -> None:
             with in_time(check):
                 async with make_pair() as pair:
                     await check(_reversed(pair) if reverse else pair)
-
-
-@contextmanager
-def in_time(check: Callable[..., object]) -> Generator[None]:
-    """Make a hang of a check an AssertionError that names it."""
-    try:
-        with anyio.fail_after(TIME_LIMIT_S):
-            yield
-    except TimeoutError as error:
-        reason = f"{check.__name__}: not done within {TIME_LIMIT_S} s"
-        raise AssertionError(reason) from error
 
 
 def _reversed(pair: ChannelPair) -> ChannelPair:

@@ -32,8 +32,8 @@ from mnstream.core.values import (
 )
 from mnstream.ports.channel import Channel, Pong
 from mnstream.ports.transport import ProducerTransport, StreamingService
-from mnstream.testing.channels import in_time
 from mnstream.testing.recording import Frame, RecordingService, Terminated
+from mnstream.testing.timing import in_time
 
 _PRODUCER = ProducerId("SubNetwork=ABC,ManagedElement=\u00e4 1")
 _MANY = 6_000  # more than a consumer remembers to recognise what is sent again

@@ -47,11 +47,11 @@ from mnstream.testing.channels import (
     check_channel,
     expect,
     expect_end,
-    in_time,
     receive_messages,
     receive_until_close,
 )
 from mnstream.testing.services import Attended, ScriptedService
+from mnstream.testing.timing import in_time
 
 Connector = Callable[[StreamingService], AbstractAsyncContextManager[ProducerTransport]]
 """Serves a service and gives a transport that reaches it; ends both when it is left."""

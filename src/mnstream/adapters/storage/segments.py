@@ -97,8 +97,26 @@ class _Segment:
     """Where the first block begins that is no snapshot."""
 
 
+_LISTINGS_MAX = 8
+"""Files come and go once a second at most; whoever is faster gets what was seen last."""
+
+
 def segment_paths(directory: Path) -> list[Path]:
-    """Give the segment files of a log, in the order of their positions."""
+    """Give the segment files of a log, in the order of their positions.
+
+    A directory that is listed while a file gets its name may show a later one and not that one. So
+    it is listed until two listings agree about what came before the last of the first.
+    """
+    found = _listed(directory)
+    for _ in range(_LISTINGS_MAX):
+        again = [path for path in _listed(directory) if path <= found[-1]] if found else found
+        if again == found:
+            break
+        found = again
+    return found
+
+
+def _listed(directory: Path) -> list[Path]:
     return sorted(path for path in directory.glob(f"*{SUFFIX}") if path.stem.isdecimal())
 
 
