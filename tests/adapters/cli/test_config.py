@@ -10,12 +10,15 @@ import click
 import pytest
 
 from mnstream.adapters.cli.command import Command
+from mnstream.adapters.cli.main import COMMANDS as NAMES
 from mnstream.adapters.cli.main import cli
 from tests.adapters.cli.running import Run
 
 COLLECT = ("collect", "--listen", "127.0.0.1:0", "--data", "data")
 REPORT = ("report", "--target", "http://127.0.0.1:1", "--producer-id", "P")
-COMMANDS = [each for each in cli.commands.values() if isinstance(each, Command)]
+COMMANDS = [
+    each for name in NAMES if isinstance(each := cli.get_command(click.Context(cli), name), Command)
+]
 
 
 @pytest.fixture(autouse=True)

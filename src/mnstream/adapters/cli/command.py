@@ -158,7 +158,7 @@ def _table_of(ctx: click.Context, document: dict[str, Any]) -> dict[str, Any]:
     """
     group = ctx.parent.command if ctx.parent is not None else None
     name = ctx.command.name or ""
-    known = list(group.commands) if isinstance(group, click.Group) else [name]
+    known = sorted(group.list_commands(ctx)) if isinstance(group, click.Group) else [name]
     for key, table in document.items():
         if key not in known:
             raise ValueError(f"there is no command for {key!r}; tables are {_listed(known)}")

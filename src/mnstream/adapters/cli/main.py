@@ -3,32 +3,59 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import version
+from collections.abc import Mapping
+from importlib import import_module
+from typing import cast
 
 import click
 
-from mnstream.adapters.cli.audit import audit
-from mnstream.adapters.cli.bench import bench
-from mnstream.adapters.cli.collect import collect
 from mnstream.adapters.cli.command import INTERRUPTED, WRONG_USAGE, CommandFailed
-from mnstream.adapters.cli.demo import demo
-from mnstream.adapters.cli.diff import diff
-from mnstream.adapters.cli.export import export
-from mnstream.adapters.cli.inspect import inspect
-from mnstream.adapters.cli.lifecycle import lifecycle
-from mnstream.adapters.cli.notify import notify
-from mnstream.adapters.cli.replay import replay
-from mnstream.adapters.cli.report import report
-from mnstream.adapters.cli.subscribe import subscribe
+
+COMMANDS: Mapping[str, str] = {
+    "collect": "Receive streaming data, store it, acknowledge what is safe.",
+    "report": "Measure or read, and report to a collector.",
+    "notify": "Number, store and deliver notifications.",
+    "subscribe": "Receive notifications in sequence, fetch what is missing.",
+    "inspect": "Show what was received, decoded and with names.",
+    "export": "Copy what was received for other tools.",
+    "replay": "Send a capture to a collector.",
+    "diff": "Compare two captures value by value.",
+    "audit": "Reckon up what was received, and name each hole.",
+    "lifecycle": "Show the state machines as they run.",
+    "demo": "Run the whole system here, break it, reckon up.",
+    "bench": "Measure against what others offer.",
+}
+"""Every command, as help lists it; each is in a module of its name."""
+
+
+class Commands(click.Group):
+    """A group that imports a command when it is used: none needs what all of them need."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"mnstream.adapters.cli.{cmd_name}")
+        return cast("click.Command", getattr(module, cmd_name))
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.group(
+    cls=Commands,
     context_settings={
         "help_option_names": ["-h", "--help"],
         "max_content_width": 100,
-    }
+    },
 )
-@click.version_option(version("mnstream"), message="%(prog)s %(version)s")
+@click.version_option(package_name="mnstream", message="%(prog)s %(version)s")
 def cli() -> None:
     """Move management data of a 3GPP network and prove that none was lost.
 
@@ -38,11 +65,6 @@ def cli() -> None:
     Reliable notifications (3GPP SA5 study): every notification of a subscription has a number and
     is stored; the consumer finds holes and fetches what is missing.
     """
-
-
-_CAPTURES = (inspect, export, replay, diff, audit)
-for _command in (collect, report, notify, subscribe, *_CAPTURES, lifecycle, demo, bench):
-    cli.add_command(_command)
 
 
 def main() -> None:
