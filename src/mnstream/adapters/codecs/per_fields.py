@@ -8,6 +8,7 @@ Undecodable: the caller of all of them says the same of both.
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 
 from mnstream.adapters.codecs.real import read_real
 from mnstream.core.errors import Undecodable
@@ -26,6 +27,9 @@ YEARS = range(1582, 10_000)
 """Years that a DATE-TIME can name: those of four digits in the Gregorian calendar (X.680 38)."""
 
 _TIME_BITS = 26  # month 4, day 5, hours 5, minutes 6, seconds 6
+_TIME_OCTETS_MAX = 8
+_TIMES_KEPT = 256
+_YEAR_OCTETS = 2  # of a year that has not got a range of its own
 
 
 def broken(what: str, at: int) -> Undecodable:
@@ -43,6 +47,16 @@ def read_length(payload: bytes, at: int) -> tuple[int, int, bool]:
     if 0xC1 <= first <= 0xC4:
         return (first & 0x3F) * FRAGMENT_ITEMS, at + 1, True
     raise broken(f"{first:02x} is no length", at)
+
+
+def read_count(payload: bytes, at: int, octets_min: int) -> tuple[int, int, bool]:
+    """Read how many items follow; refuse a number that so few octets cannot hold."""
+    count, end, more = payload[at], at + 1, False
+    if count > 0x7F:
+        count, end, more = read_length(payload, at)
+    if count * octets_min > len(payload) - end:
+        raise broken(f"{count} items do not fit into the rest", at)
+    return count, end, more
 
 
 def read_octets(payload: bytes, at: int) -> tuple[bytes, int]:
@@ -118,42 +132,56 @@ def read_text(payload: bytes, at: int) -> tuple[str, int]:
 def read_date_time(payload: bytes, at: int) -> tuple[int, int]:
     """Read a DATE-TIME as seconds since the Unix epoch (X.691 32).
 
-    The year is a choice of four ranges. Only the one of 2005 to 2020 leaves the rest where it is;
-    behind the others the octet boundary comes in between. 24:00:00 is the midnight that follows,
-    and a leap second the first second of the next minute, as in every count of seconds since an
-    epoch.
+    24:00:00 is the midnight that follows, and a leap second the first second of the next minute, as
+    in every count of seconds since an epoch.
     """
-    year, start, bits = _read_year(payload, at)
+    try:
+        seconds, size = _moment(payload[at : at + _TIME_OCTETS_MAX])
+    except ValueError as error:
+        raise broken(f"no DATE-TIME: {error}", at) from error
+    return seconds, at + size
+
+
+@lru_cache(maxsize=_TIMES_KEPT)
+def _moment(octets: bytes) -> tuple[int, int]:
+    """Read seconds, and how many of the octets they took; units of a period have the same.
+
+    The year is a choice of four ranges. Only the one of 2005 to 2020 leaves the rest where it is;
+    behind the others the octet boundary comes in between.
+
+    Raises:
+        ValueError: There is no such day or time of day, or something is missing.
+        IndexError: The same.
+    """
+    year, start, bits = _year(octets)
     end = start + 4
-    if end > len(payload):
-        raise broken("a DATE-TIME that is cut off", at)
-    fields = int.from_bytes(payload[start:end], "big")
+    if end > len(octets):
+        raise ValueError("it ends too early")
     padding = 32 - bits - _TIME_BITS
+    fields = int.from_bytes(octets[start:end], "big")
     if fields & (1 << padding) - 1:
-        raise broken("padding that is not zero", end - 1)
+        raise ValueError("padding that is not zero")
     fields >>= padding
-    month = (fields >> 22 & 0xF) + 1
-    day = (fields >> 17 & 0x1F) + 1
+    month, day = (fields >> 22 & 0xF) + 1, (fields >> 17 & 0x1F) + 1
     hours, minutes, seconds = fields >> 12 & 0x1F, fields >> 6 & 0x3F, fields & 0x3F
     clock = hours * 3600 + minutes * 60 + seconds
     if clock > 86_400 or minutes > 59 or seconds > 60 or year not in YEARS:
-        raise broken(f"no DATE-TIME: {year}, {hours}:{minutes}:{seconds}", at)
-    try:
-        days = date(year, month, day).toordinal() - EPOCH_DAY
-    except ValueError as error:
-        raise broken(f"no DATE-TIME: {error}", at) from error
-    return days * 86_400 + clock, end
+        raise ValueError(f"{year}, {hours}:{minutes}:{seconds}")
+    return (date(year, month, day).toordinal() - EPOCH_DAY) * 86_400 + clock, end
 
 
-def _read_year(payload: bytes, at: int) -> tuple[int, int, int]:
+def _year(octets: bytes) -> tuple[int, int, int]:
     """Read the year; give it, where month to seconds are, and how many bits come before them."""
-    head = payload[at]
+    head = octets[0]
     choice = head >> 6
     if choice == 0:
-        return 2005 + (head >> 2 & 0xF), at, 6
+        return 2005 + (head >> 2 & 0xF), 0, 6
     if head & 0x3F:
-        raise broken("padding that is not zero", at)
-    if choice == 3:
-        year, at = read_integer(payload, at + 1)
-        return year, at, 0
-    return (2021 if choice == 1 else 1749) + payload[at + 1], at + 2, 0
+        raise ValueError("padding that is not zero")
+    if choice == 1:
+        return 2021 + octets[1], 2, 0
+    if choice == 2:
+        return 1749 + octets[1], 2, 0
+    if octets[1] != _YEAR_OCTETS:
+        raise ValueError(f"a year of {octets[1]} octets")
+    return int.from_bytes(octets[2:4], "big", signed=True), 4, 0

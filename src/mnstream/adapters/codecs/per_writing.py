@@ -13,16 +13,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from mnstream.adapters.codecs.losses import faults
-from mnstream.adapters.codecs.per import (
+from mnstream.adapters.codecs.per import VENDOR_PRESENT
+from mnstream.adapters.codecs.per_fields import CLAUSE, EPOCH_DAY, FRAGMENT_ITEMS
+from mnstream.adapters.codecs.per_values import (
     INTEGER_HEAD,
     KINDS,
     REAL_HEAD,
     SUB_COUNTER_HEAD,
     TEXT_HEAD,
     VALUE_PRESENT,
-    VENDOR_PRESENT,
 )
-from mnstream.adapters.codecs.per_fields import CLAUSE, EPOCH_DAY, FRAGMENT_ITEMS
 from mnstream.adapters.codecs.real import write_real
 from mnstream.adapters.codecs.values import (
     MeasValue,
