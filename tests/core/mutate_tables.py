@@ -90,13 +90,13 @@ def behaves_like_the_table(mutant: Mutant) -> bool:
     row, move = mutant.row, mutant.move
     words = {row.action, row.action if move is None else move[1]}
     match mutant.lifecycle.name, row.state.name, row.event.__name__:
-        case "stream", "WITHDRAWING", "DeadlineReached" if move is None:
+        case "stream", "PROPOSED" | "WITHDRAWING", "DeadlineReached" if move is None:
             return True  # it stays where it is, and there is nothing to do
         case "stream", _, event if move is not None:
             # A stream in a final state is dropped at once. Only an answer has effects, and only
             # two words have, the same one; the other words are for people.
             states = {move[0], row.next_state}
-            answers = {"StreamAccepted", "StreamRejected", "StreamRemoved"}
+            answers = {"StreamAccepted", "StreamRejected", "StreamRemoved", "StreamKept"}
             same_state = len(states) == 1 or states <= mutant.lifecycle.final
             loud = words & {"announce", "report_failure"}
             return same_state and (loud in (set(), words) or event not in answers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from enum import Enum
 from typing import Generic, TypeVar, cast
@@ -34,6 +34,7 @@ from mnstream.core.operations import (
     Outcome,
 )
 from mnstream.core.profiles import REL19, Profile
+from mnstream.core.records import ConnectionEnded, FrameStored, MetadataRecord, Record
 from mnstream.core.streaming.config import ConsumerConfig
 from mnstream.core.streaming.consumer import StreamingConsumer
 from mnstream.core.streaming.multiplexing import (
@@ -45,6 +46,7 @@ from mnstream.core.streaming.multiplexing import (
     Unit,
 )
 from mnstream.core.streaming.resends import ResendDetector
+from mnstream.core.streaming.restoration import AttributedFrame
 from mnstream.core.values import (
     AdditionalInfo,
     ConnectionId,
@@ -227,6 +229,23 @@ def open_consumer(
     consumer.handle(establish(*streams), now_ms=now_ms)
     consumer.handle(upgrade(), now_ms=now_ms)
     return consumer
+
+
+def taken_apart(
+    log: Iterable[Record],
+) -> tuple[list[MetadataRecord], list[AttributedFrame]]:
+    """Give the metadata of a log, and its frames with their connections, as ``restore`` wants."""
+    metadata: list[MetadataRecord] = []
+    frames: list[AttributedFrame] = []
+    names: dict[int, ConnectionId] = {}
+    for record in log:
+        if isinstance(record, FrameStored):
+            frames.append((names.get(record.streams_version), record))
+            continue
+        metadata.append(record)
+        if not isinstance(record, ConnectionEnded):
+            names[record.streams_version] = record.connection_id
+    return metadata, frames
 
 
 def one(effects: Sequence[object], kind: type[K]) -> K:

@@ -33,7 +33,7 @@ from mnstream.core.events import (
     StopRequested,
 )
 from mnstream.core.operations import ControlOperation, Outcome
-from mnstream.core.records import Disposition, FrameStored, MetadataRecord
+from mnstream.core.records import SENT_AGAIN, Disposition, FrameStored, MetadataRecord
 from mnstream.core.streaming.config import ConsumerConfig
 from mnstream.core.streaming.consumer import StreamingConsumer
 from mnstream.core.streaming.multiplexing import NO_CHECKS
@@ -86,10 +86,8 @@ class CollectorProcess:
             config=config,
             profile=self.network.faults.profile,
         )
-        records = list(self.log.records)
-        if self._sabotage is Sabotage.FORGET_RESENDS:
-            records = [record for record in records if not isinstance(record, FrameStored)]
-        self.consumer.restore(records, now_ms=self.world.now_ms)
+        frames = () if self._sabotage is Sabotage.FORGET_RESENDS else self.log.frames()
+        self.consumer.restore(self.log.restored(), frames, now_ms=self.world.now_ms)
         self._alarm_ms = None
         self._quick = self.world.chance(0.8)
         self.world.note(f"collector: up with {len(self.consumer.connections)} connections")
@@ -268,6 +266,7 @@ class CollectorProcess:
             return
         if isinstance(record, FrameStored):
             self.counts[f"frames {record.disposition.value}"] += 1
+            self.counts["frames delivered again"] += record.cause == SENT_AGAIN
         self.log.append(record)
 
     def _acknowledge(self, effect: Acknowledge) -> None:

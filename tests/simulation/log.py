@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 
-from mnstream.core.records import FrameStored, Record
+from mnstream.adapters.storage.metadata import MetadataInForce
+from mnstream.core.records import FrameStored, MetadataRecord, Record
+from mnstream.core.values import ConnectionId
 from tests.simulation.network import Network
 from tests.simulation.world import Action
 
@@ -23,6 +26,24 @@ class SimulatedLog:
         self._waiting: deque[tuple[int, Action]] = deque()
         self._flushing = False
         self._lives = 0
+
+    def restored(self) -> tuple[MetadataRecord, ...]:
+        """Give what is in force, as short as a log on a disk does."""
+        in_force = MetadataInForce()
+        for record in self.records:
+            if not isinstance(record, FrameStored):
+                in_force.apply(record)
+        return in_force.records()
+
+    def frames(self) -> Iterator[tuple[ConnectionId | None, FrameStored]]:
+        """Give every frame with its connection, as a reader of a log does."""
+        in_force = MetadataInForce()
+        for record in self.records:
+            if isinstance(record, FrameStored):
+                connection = in_force.connection(record.streams_version)
+                yield None if connection is None else connection.connection_id, record
+            else:
+                in_force.apply(record)
 
     def append(self, record: Record) -> None:
         """Put a record at the end."""

@@ -41,8 +41,15 @@ from mnstream.core.events import (
 from mnstream.core.operations import ControlOperation, Outcome
 from mnstream.core.streaming.config import ProducerConfig
 from mnstream.core.streaming.producer import StreamingProducer
-from mnstream.core.values import ConnectionId, ProducerId, StreamId
-from tests.core.support import frame, performance
+from mnstream.core.values import (
+    ConnectionId,
+    ProducerId,
+    StreamId,
+    StreamInfo,
+    StreamType,
+    VsDataContainer,
+)
+from tests.core.support import frame, performance, stream
 from tests.simulation.collector import CollectorProcess
 from tests.simulation.network import Channel, Close, Item, Lost, Ping, Pong
 from tests.simulation.world import Action
@@ -62,6 +69,10 @@ CONFIG = ProducerConfig(
 )
 STREAMS_MAX = 4
 BAD_STREAM = 999
+OPAQUE = "V"
+"""How the name of a stream begins whose payloads nobody can read."""
+OPAQUE_LETTER = "Z"
+"""How those payloads begin."""
 
 
 @dataclass
@@ -110,7 +121,7 @@ class ReporterProcess:
         self._attempt = 0
         self._alarm_ms: int | None = None
         self._ready: set[StreamId] = set()
-        self._offer_streams(2)
+        self._offer(performance(self._next_stream), performance(self._next_stream + 1))
         self._feed(StartRequested())
 
     def crash(self) -> None:
@@ -155,6 +166,8 @@ class ReporterProcess:
         (name,) = self.world.random.sample(sorted(self._ready), 1)
         bad = self.network.fails(self.network.faults.bad_frames)
         body = f"{self.account.producer_id}#{number}{'.' * self.world.between(0, 60)}"
+        if name.startswith(OPAQUE):
+            return frame(body, letter=OPAQUE_LETTER)
         return frame(body, (BAD_STREAM if bad else int(name), 2))
 
     def change_streams(self) -> None:
@@ -162,7 +175,14 @@ class ReporterProcess:
         if self.producer.finished or self.producer.window.sealed:
             return
         if len(self.producer.streams.states()) < STREAMS_MAX:
-            self._offer_streams(1)
+            # One opaque stream at a time: of several, nobody could say which a frame is about.
+            known = any(name.startswith(OPAQUE) for name in self.producer.streams.states())
+            if not known and self.world.chance(0.6):
+                name = f"{OPAQUE}{self._next_stream}"
+                info = VsDataContainer()
+                self._offer(stream(name, StreamType.PROPRIETARY, additional_info=info))
+            else:
+                self._offer(performance(self._next_stream))
         elif len(self._ready) > 1:
             (name,) = self.world.random.sample(sorted(self._ready), 1)
             self._ready.discard(name)
@@ -173,9 +193,8 @@ class ReporterProcess:
         if not self.producer.finished:
             self._feed(TerminateRequested())
 
-    def _offer_streams(self, count: int) -> None:
-        infos = tuple(performance(self._next_stream + k) for k in range(count))
-        self._next_stream += count
+    def _offer(self, *infos: StreamInfo) -> None:
+        self._next_stream += len(infos)
         self._feed(StreamsOffered(stream_info_list=infos))
 
     # --- the core --------------------------------------------------------------------------------

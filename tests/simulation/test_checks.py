@@ -8,6 +8,7 @@ import pytest
 
 from mnstream.core.effects import ReportEnd
 from mnstream.core.records import (
+    SENT_AGAIN,
     ConnectionEnded,
     ConnectionEstablished,
     Disposition,
@@ -16,8 +17,8 @@ from mnstream.core.records import (
     Record,
     StreamsChanged,
 )
-from mnstream.core.values import ConnectionId, ProducerId, Status
-from tests.core.support import C1, C2, frame, performance
+from mnstream.core.values import ConnectionId, ProducerId, Status, StreamType
+from tests.core.support import C1, C2, frame, performance, stream
 from tests.simulation.checks import broken_promises
 from tests.simulation.reporter import BAD_STREAM, Account
 
@@ -106,6 +107,24 @@ def test_what_is_stored_and_not_acknowledged_breaks_no_promise() -> None:
 def test_each_broken_promise_is_named(log: list[Record], fault: str) -> None:
     faults = broken_promises(log, [account()])
     assert [each for each in faults if each.startswith(fault)] != [], faults
+
+
+def test_an_opaque_frame_is_delivered_again_and_marked() -> None:
+    opaque = frame("e", letter="Z")
+    vendor = replace(CHANGED, added=(stream("V9", StreamType.PROPRIETARY),))
+    first, again = stored(opaque, 2), replace(stored(opaque, 2), cause=SENT_AGAIN)
+    mine = Account(ME, offered=[opaque], acknowledged=1)
+    assert broken_promises([GOOD[0], vendor, first, again], [mine]) == []
+    for log, fault in (
+        ([first, first], "not marked"),
+        ([again], "marked"),
+        ([first, replace(again, disposition=Disposition.DUPLICATE)], "duplicate, not delivered"),
+    ):
+        faults = broken_promises([GOOD[0], vendor, *log], [mine])
+        assert faults[0] == f"gnb0.0: {opaque!r} on c1 is {fault}"
+    bad = Account(ME, offered=[BAD], acknowledged=1)
+    known = [GOOD[0], vendor, stored(BAD, 2)]
+    assert broken_promises(known, [bad]) == [f"gnb0.0: {BAD!r} on c1 is quarantined, not delivered"]
 
 
 def test_an_early_acknowledgement_is_named() -> None:

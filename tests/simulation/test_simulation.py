@@ -40,6 +40,7 @@ def test_there_really_was_trouble() -> None:
         "ends: Success",
         "frames acknowledged",
         "frames delivered",
+        "frames delivered again",
         "frames duplicate",
         "frames lost with a reporter's memory",
         "frames quarantined",

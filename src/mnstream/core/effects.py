@@ -131,7 +131,7 @@ class ReportStream:
 
     Attributes:
         stream_id: The stream.
-        exception: Why the consumer does not want it; None when it does.
+        exception: Why the consumer does not want it, or does not delete it; None when it wants it.
     """
 
     stream_id: StreamId

@@ -1,8 +1,9 @@
 """Who broke the protocol: our caller, or the peer.
 
 ``LocalProtocolError`` is raised at our caller, and nothing has changed when it is. What the peer
-did wrong is never raised by the core: it travels as a value, in an outcome or in an effect,
-beside the effects that say goodbye.
+did wrong is raised only by functions that read what it wrote, payloads and members, at whoever
+called them. No event makes the core raise it at its driver: there it travels as a value, in an
+outcome or in an effect, beside the effects that say goodbye.
 
 The exceptions of TS 28.532 11.5 keep their names. None of the specifications maps them to HTTP
 status codes (`specs/contradictions.md` 28), so each carries the one that this project answers
@@ -43,7 +44,7 @@ class LocalProtocolError(ProtocolError):
 
 
 class RemoteProtocolError(ProtocolError):
-    """The peer broke a rule; carried as a value, never raised by the core."""
+    """The peer broke a rule; a value, except where what the peer wrote is read."""
 
 
 class Undecodable(RemoteProtocolError):

@@ -290,6 +290,11 @@ class StreamRemoved:
     """The consumer has forgotten the stream."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamKept:
+    """The consumer refuses to delete the stream."""
+
+
 # --- what a driver may feed, and what the core tells itself -------------------------------------
 
 ChannelEvent = (

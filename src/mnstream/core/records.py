@@ -27,6 +27,11 @@ class Disposition(Enum):
     KEEP_ALIVE = "keep-alive"
 
 
+SENT_AGAIN = "sentAgain"
+"""Cause of a frame that is delivered again: after a reconnect it stands where its producer repeats
+an earlier one, but nothing that it holds says which one it is."""
+
+
 class Ending(Enum):
     """Why a connection exists no longer."""
 
@@ -86,7 +91,7 @@ class FrameStored:
     Attributes:
         streams_version: The StreamInfo set in force, which also names the connection.
         disposition: Its column in the ledger.
-        cause: Why it was quarantined; empty otherwise.
+        cause: Why it was quarantined; ``SENT_AGAIN`` or empty otherwise.
         wall_ms: When it arrived, in milliseconds since the Unix epoch.
         payload: The message, byte for byte.
     """

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from mnstream.adapters.http import HttpLimits
 from mnstream.adapters.rest import (
     Call,
     HttpProblem,
@@ -30,6 +31,8 @@ from mnstream.core.operations import (
     GetStreamInfo,
 )
 from mnstream.core.profiles import REL18, STRICT, Profile
+from mnstream.core.streaming.config import ConsumerConfig
+from mnstream.core.streaming.validation import info_chars
 from mnstream.core.values import (
     ConnectionId,
     PerformanceInfo,
@@ -400,7 +403,8 @@ def test_other_types_of_a_body(name: str, value: str, hint: tuple[str, str]) -> 
         (f"[0.{'1' * 65}]", "a number has more than 64 characters"),
         (r'["\ud800"]', "half of a surrogate pair"),
         ("[" * 33 + "]" * 33, "nested deeper than 32 levels"),
-        ("[" * 1_000_000, "nested deeper than 32 levels"),
+        ("[" * 100_000, "nested deeper than 32 levels"),
+        ("[" * 1_000_000, "more than 400000 values"),
         ('"text"', "the body is not an object"),
         ("[]", "the body is not an object"),
         ("{}", "producer is missing"),
@@ -445,6 +449,53 @@ def test_streams_that_cannot_be_understood_are_unexpected(path: str, body: str) 
     error = error_of("POST", path, body)
     assert isinstance(error, UnexpectedStreams)
     assert error.reasons == (("x", "streamType is missing"), ("", "a stream is not an object"))
+
+
+@pytest.mark.parametrize(
+    ("body", "values"),
+    [
+        ('{"a": [1, 2], "b": {}}', 8),  # brackets and commas
+        ('["a, b", "[[[", "\\",\\"", "\\\\"]', 5),
+        ("[" + '"",' * 9 + "1]", 11),
+        ("]" * 9, 9),
+    ],
+)
+def test_the_number_of_values_is_bounded(body: str, values: int) -> None:
+    def refusal(values_max: int) -> str:
+        limits = RestLimits(json_values_max=values_max)
+        return str(error_of("POST", "/connections", body, limits=limits))
+
+    assert refusal(values - 1) == f"malformedRequest: more than {values - 1} values"
+    assert "values" not in refusal(values)
+
+
+def test_a_body_that_is_nothing_but_quotes_is_not_even_split() -> None:
+    limits = RestLimits(json_values_max=1)
+    error = error_of("POST", "/connections", '""' * 3, limits=limits)
+    assert error == MalformedRequest("more than 1 values")
+
+
+def test_ten_thousand_ordinary_streams_fit_into_one_body() -> None:
+    metrics = [f"RRU.PrbUsedDl.{number}" for number in range(12)]
+    streams = [
+        {
+            "streamId": str(2**62 + number),
+            "streamType": "PERFORMANCE",
+            "serializationFormat": "GPB",
+            "additionalInfo": {
+                "measObjDn": f"SubNetwork=1,ManagedElement=2,GNBDUFunction=3,NRCellDU={number}",
+                "performanceMetrics": metrics,
+            },
+        }
+        for number in range(10_000)
+    ]
+    body = json.dumps({"producer": "p", "streams": streams})
+    assert len(body) < HttpLimits().body_bytes_max
+    operation = ask("POST", "/connections", body).operation
+    assert isinstance(operation, EstablishStreamingConnection)
+    assert sum(map(info_chars, operation.stream_info_list)) < (
+        ConsumerConfig().connection_info_chars_max
+    )
 
 
 def test_json_that_looks_deeper_than_it_is() -> None:

@@ -272,6 +272,25 @@ def test_streams_come_with_their_reporters() -> None:
     assert answer == with_body(202, f"[{SUM_JSON}]")
 
 
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        GetStreamInfoOutcome(status=Status.SUCCESS, stream_info_sum_list=(SUM, SUM)),
+        GetStreamInfoOutcome(
+            status=Status.PARTIAL_SUCCESS,
+            stream_info_sum_list=(SUM,),
+            exception=UnknownStreamId(identifiers=("9",)),
+        ),
+    ],
+)
+def test_a_name_with_commas_in_a_path_is_no_list(outcome: GetStreamInfoOutcome) -> None:
+    operation = GetStreamInfo(connection_id=C1, stream_id_list=(StreamId("1,9"),))
+    call = Call(operation=operation, shape=Shape.ONE)
+    assert encode_outcome(call, outcome, base_url=URL) == with_body(
+        404, '{"error":{"errorInfo":"unknownStreamId: 1,9"}}'
+    )
+
+
 # --- answers that are failures ------------------------------------------------------------------
 
 

@@ -29,7 +29,7 @@ from mnstream.core.streaming.producer import StreamingProducer
 from mnstream.core.values import ConnectionId, ProducerId, StreamInfo
 from mnstream.ports.channel import Channel, Closed, Message, PeerClosed, Ping, Pong
 from mnstream.ports.transport import Peer, ProducerTransport, StreamingService
-from tests.core.support import GNB, READERS, performance
+from tests.core.support import GNB, READERS, performance, taken_apart
 
 T = TypeVar("T")
 
@@ -73,7 +73,8 @@ class Stage:
         self.log = log
         self.clock = VirtualClock(EPOCH_MS)
         self.consumer = StreamingConsumer(readers=READERS, config=config, profile=profile)
-        self.consumer.restore(log.records, now_ms=self.clock.monotonic_ms())
+        _, frames = taken_apart(log.records)
+        self.consumer.restore(log.restored(), frames, now_ms=self.clock.monotonic_ms())
         self.collector = Collector(
             self.consumer, log=log, clock=self.clock, entropy=SeededEntropy(len(log.records))
         )

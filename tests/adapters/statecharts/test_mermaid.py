@@ -22,12 +22,13 @@ stateDiagram-v2
     [*] --> WANTED
     WANTED --> PROPOSED : stream_proposed / await_answer
     WANTED --> REMOVED : streams_withdrawn / forget
-    PROPOSED --> WANTED : deadline_reached / ask_again
+    PROPOSED --> PROPOSED : deadline_reached / ask_again
     PROPOSED --> REPORTING : stream_accepted / announce
     PROPOSED --> WITHDRAWING : streams_withdrawn / await_answer
     PROPOSED --> REJECTED : stream_rejected / report_failure
     REPORTING --> PROPOSED : stream_proposed / await_answer
     REPORTING --> WITHDRAWING : streams_withdrawn / await_answer
+    WITHDRAWING --> REPORTING : stream_kept / report_failure
     WITHDRAWING --> WITHDRAWING : deadline_reached / ask_again
     WITHDRAWING --> REMOVED : stream_removed / forget
     REJECTED --> [*]

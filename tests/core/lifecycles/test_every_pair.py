@@ -314,7 +314,6 @@ UNMOVED: list[tuple[StreamState, str, Callable[[ProducedStreams], object]]] = [
     (StreamState.WITHDRAWING, "withdrawn", lambda streams: streams.withdraw(ids(1), 99)),
 ]
 WITHOUT_ANY_EFFECT: list[Callable[[ProducedStreams], object]] = [
-    lambda streams: streams.offer((performance(1, metrics=("other",)),)),
     lambda streams: streams.withdraw(ids(9), 99),
     lambda streams: streams.answered(created(FOREIGN), now_ms=9_000),
     lambda streams: streams.answered(

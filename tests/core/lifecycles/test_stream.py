@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from mnstream.core.effects import ReportStream, RequestOperation
-from mnstream.core.errors import UnexpectedStreams
+from mnstream.core.errors import NotPermitted, UnexpectedStreams
 from mnstream.core.events import (
     DeadlineReached,
     OperationAnswered,
     StreamAccepted,
+    StreamKept,
     StreamProposed,
     StreamRejected,
     StreamRemoved,
@@ -150,12 +151,21 @@ def test_a_stream_withdrawn_while_it_is_proposed_is_deleted_after_the_answer() -
 def test_a_stream_whose_request_got_no_answer_is_asked_for_again() -> None:
     streams, first = proposed()
     streams.give_up_request()
-    assert streams.states() == {ONE: S.WANTED}
+    assert streams.states() == {ONE: S.PROPOSED}
     assert streams.deadline_ms is None
     again = operation_of(streams.request_next(C1, acknowledged=0, now_ms=6_000))
     assert again == ADD
     assert streams.answered(added(first), now_ms=6_100) == []  # too late
     assert streams.states() == {ONE: S.PROPOSED}
+
+
+@covers(S.PROPOSED, StreamsWithdrawn)
+def test_a_stream_that_may_have_been_added_is_deleted_when_it_is_withdrawn() -> None:
+    streams, _ = proposed()
+    streams.give_up_request()
+    streams.withdraw(ids(1), last_frame=5)
+    assert streams.states() == {ONE: S.WITHDRAWING}
+    assert operation_of(streams.request_next(C1, acknowledged=5, now_ms=6_000)) == DELETE
 
 
 # --- reporting -----------------------------------------------------------------------------------
@@ -195,6 +205,17 @@ def test_a_withdrawn_stream_is_not_announced_to_a_consumer_that_has_forgotten_it
     streams, _ = withdrawing()
     assert streams.announced(acknowledged=5) == ()
     assert streams.states() == {}
+
+
+@covers(S.WITHDRAWING, StreamKept)
+def test_a_stream_that_the_consumer_does_not_delete_is_still_reported() -> None:
+    streams, operation = withdrawing()
+    refusal = NotPermitted("the connection belongs to another identity")
+    effects = streams.answered(refused(operation, refusal), now_ms=2_500)
+    assert effects == [ReportStream(stream_id=ONE, exception=refusal)]
+    assert streams.states() == {ONE: S.REPORTING}
+    assert streams.deadline_ms is None
+    assert streams.request_next(C1, acknowledged=9, now_ms=2_600) == ()
 
 
 @covers(S.WITHDRAWING, DeadlineReached)

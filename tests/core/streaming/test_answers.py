@@ -38,6 +38,7 @@ from mnstream.core.profiles import REL19, Profile
 from mnstream.core.records import ConnectionEstablished, StreamsChanged
 from mnstream.core.streaming.config import ConsumerConfig
 from mnstream.core.streaming.consumer import StreamingConsumer
+from mnstream.core.streaming.validation import info_chars
 from mnstream.core.values import (
     ConnectionId,
     ConnectionInfo,
@@ -238,6 +239,20 @@ def test_the_number_of_streams_is_bounded() -> None:
     assert len(consumer.handle(establish(*map(performance, (1, 2))), now_ms=0)) == 2
 
 
+def test_the_characters_of_all_streams_of_a_connection_are_bounded() -> None:
+    chars = sum(info_chars(performance(each)) for each in (1, 2))
+    config = ConsumerConfig(connection_info_chars_max=chars)
+    exception = refuse_establish(new_consumer(config), *map(performance, (1, 2, 3)))
+    assert exception == LimitExceeded(f"StreamInfo of more than {chars} characters")
+    consumer = with_c1(*map(performance, (1, 2)), config=config)
+    outcome = outcome_of(consumer, add(performance(3)).operation, identity="CN=gnb1")
+    assert outcome == AddStreamOutcome(status=Status.FAILURE, exception=exception)
+    outcome = outcome_of(consumer, add(performance(1)).operation, identity="CN=gnb1")
+    assert outcome.exception == DuplicateStream(identifiers=("1",))  # which needs no room
+    consumer.handle(delete(2), now_ms=0)
+    assert len(consumer.handle(add(performance(3)), now_ms=0)) == 2
+
+
 # --- addStream -----------------------------------------------------------------------------------
 
 
@@ -271,6 +286,7 @@ def test_a_change_of_streams_is_no_new_connection_and_no_sign_of_life() -> None:
 
 
 def test_of_duplicates_and_new_streams_only_the_new_are_added() -> None:
+    """Row 59: identifiers make a duplicate, and what was agreed stays in force."""
     consumer = with_c1(performance(1))
     other = performance(1, metrics=("other",))
     effects = consumer.handle(add(other, performance(2)), now_ms=0)

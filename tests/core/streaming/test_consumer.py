@@ -37,7 +37,7 @@ from mnstream.core.lifecycles.consumer_connection import ConsumerConnectionState
 from mnstream.core.profiles import REL19, STRICT, Profile
 from mnstream.core.records import ConnectionEnded, Disposition, Ending, FrameStored
 from mnstream.core.streaming.config import ConsumerConfig
-from mnstream.core.streaming.consumer import StreamingConsumer
+from mnstream.core.streaming.consumer import EXPIRED_AT_ONCE_MAX, StreamingConsumer
 from mnstream.core.values import ConnectionId
 from tests.core.support import (
     C1,
@@ -99,6 +99,17 @@ def test_the_whole_life_of_a_dead_peer() -> None:
     assert wake(consumer) == (42_000, (AbortChannel(connection_id=C1),))
     assert wake(consumer) == (342_000, (expired(C1, 342_000),))
     assert consumer.next_deadline_ms() is None
+
+
+def test_very_many_deadlines_are_worked_off_in_portions() -> None:
+    consumer = new_consumer()
+    for number in range(EXPIRED_AT_ONCE_MAX + 1):
+        name = ConnectionId(f"c{number}")
+        consumer.handle(establish(performance(1), connection_id=name), now_ms=0)
+    assert len(consumer.handle(DeadlineReached(), now_ms=60_000)) == EXPIRED_AT_ONCE_MAX
+    assert wake(consumer) == (60_000, (expired(ConnectionId("c1000"), 60_000),))
+    assert consumer.next_deadline_ms() is None
+    assert consumer.connections.stream_count == 0
 
 
 def test_frames_put_the_probe_off_without_touching_the_timers() -> None:

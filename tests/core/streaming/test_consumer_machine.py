@@ -53,6 +53,7 @@ from tests.core.support import (
     pinged,
     received,
     requested,
+    taken_apart,
     upgrade,
 )
 
@@ -409,7 +410,7 @@ class ConsumerMachine(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         self.consumer = new_consumer(CONFIG)
-        self.consumer.restore(self.log, now_ms=self.now_ms)
+        self.consumer.restore(*taken_apart(self.log), now_ms=self.now_ms)
         self.stopping = False
         for connection in self.connections.values():
             self.detach(connection)

@@ -13,15 +13,16 @@ from mnstream.core.errors import LocalProtocolError
 from mnstream.core.events import ChannelLost, ConsumerEvent, DeadlineReached
 from mnstream.core.operations import AddStream, DeleteStream
 from mnstream.core.profiles import REL19, STRICT, Profile
-from mnstream.core.records import Disposition, FrameStored
+from mnstream.core.records import SENT_AGAIN, Disposition, FrameStored
 from mnstream.core.streaming.config import ConsumerConfig
 from mnstream.core.streaming.consumer import Effects, StreamingConsumer
-from mnstream.core.streaming.multiplexing import NO_CHECKS, Checks
-from mnstream.core.values import ConnectionId, StreamType
+from mnstream.core.streaming.multiplexing import ANY_COUNT, NO_CHECKS, Checks, Family, Readers
+from mnstream.core.values import ConnectionId, StreamId, StreamType
 from tests.core.support import (
     C1,
     C2,
     CHECKS,
+    READERS,
     closed,
     establish,
     frame,
@@ -112,9 +113,21 @@ def test_an_opaque_frame_sent_again_is_delivered_again_and_what_follows_it_is_re
         stored(consumer, payload)
     consumer.handle(ChannelLost(connection_id=C1), now_ms=20)
     consumer.handle(upgrade(), now_ms=30)
-    assert stored(consumer, b"Z;").disposition is Disposition.DELIVERED
+    again = stored(consumer, b"Z;")
+    assert (again.disposition, again.cause) == (Disposition.DELIVERED, SENT_AGAIN)
     assert stored(consumer, frame("a")).disposition is Disposition.DUPLICATE
     assert stored(consumer, frame("b")).disposition is Disposition.DELIVERED
+
+
+def test_a_wrong_opaque_frame_sent_again_is_a_duplicate_as_well() -> None:
+    # It names a stream of measurements, and holds none.
+    names_one: Readers = {Family.OPAQUE: lambda _: [(StreamId("1"), ANY_COUNT)]}
+    consumer = open_consumer(performance(1), OPAQUE, readers={**READERS, **names_one})
+    assert stored(consumer, b"Z;").cause == "wrongValueCount"
+    consumer.handle(ChannelLost(connection_id=C1), now_ms=20)
+    consumer.handle(upgrade(), now_ms=30)
+    assert stored(consumer, b"Z;").disposition is Disposition.DUPLICATE
+    assert consumer.counts.frames_quarantined["wrongValueCount"] == 1
 
 
 def test_a_wrong_frame_sent_again_is_a_duplicate_and_no_second_fault() -> None:

@@ -180,15 +180,6 @@ def test_the_only_stream_without_a_reader_gets_what_no_reader_knows() -> None:
     assert units_of(demultiplexer(VENDOR), b"Z;") == [("V1", ANY_COUNT)]
 
 
-def test_data_of_a_stream_without_a_reader_are_no_keep_alive_because_a_reader_finds_nothing() -> (
-    None
-):
-    # A GPB message of unknown fields only is a PDSUs without units, and may be anything else.
-    assert units_of(demultiplexer(OVER_GPB, VENDOR), b"G;") == [("V1", ANY_COUNT)]
-    with pytest.raises(Undecodable, match="several streams"):
-        demultiplexer(OVER_GPB, VENDOR, ANALYTICS).read(b"G;")
-
-
 def test_of_several_streams_without_a_reader_none_can_be_chosen() -> None:
     made = demultiplexer(VENDOR, ANALYTICS)
     with pytest.raises(Undecodable, match="of this connection could be meant: V1, A1"):
@@ -200,8 +191,11 @@ def test_an_unknown_stream_in_a_known_format_is_better_than_no_choice() -> None:
     assert units_of(made, frame("x", (9, 2))) == [("9", 2)]
 
 
-def test_with_several_formats_an_empty_reading_is_a_keep_alive() -> None:
-    assert list(demultiplexer(OVER_GPB, OVER_ASN1).read(b"A;")) == []
+@pytest.mark.parametrize("others", [(), (OVER_GPB,), (VENDOR,), (VENDOR, ANALYTICS)])
+def test_what_a_reader_finds_to_have_no_units_is_a_keep_alive(
+    others: tuple[StreamInfo, ...],
+) -> None:
+    assert list(demultiplexer(OVER_ASN1, *others).read(b"A;")) == []
 
 
 def test_a_connection_without_streams_has_no_payloads() -> None:

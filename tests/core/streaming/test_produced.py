@@ -6,6 +6,7 @@ from mnstream.core.effects import ReportStream, RequestOperation
 from mnstream.core.errors import (
     DuplicateStream,
     LimitExceeded,
+    NotPermitted,
     OperationError,
     Unavailable,
     UnexpectedStreams,
@@ -83,7 +84,7 @@ REPORTING, WITHDRAWING = StreamState.REPORTING, StreamState.WITHDRAWING
 # --- adding --------------------------------------------------------------------------------------
 
 
-def test_all_wanted_streams_go_into_one_request() -> None:
+def test_wanted_streams_go_into_one_request() -> None:
     streams = wanting(1, 2)
     assert ids(1)[0] in streams
     assert ids(3)[0] not in streams
@@ -120,14 +121,80 @@ def test_after_a_partial_success_all_are_there() -> None:
     assert streams.answered(answer, 100) == reports(1, 2)
 
 
-def test_a_refusal_is_for_all_streams_of_the_request_and_for_no_other() -> None:
+def test_many_streams_are_added_in_several_requests() -> None:
+    streams = wanting(*range(1, 2_501))
+    sizes: list[int] = []
+    while effects := streams.request_next(C1, 0, 0):
+        operation = operation_of(effects)
+        assert isinstance(operation, AddStream)
+        sizes.append(len(operation.stream_info_list))
+        added = AddStreamOutcome(status=Status.SUCCESS, stream_info_list=operation.stream_info_list)
+        streams.answered(OperationAnswered(operation=operation, outcome=added), 0)
+    assert sizes == [1_000, 1_000, 500]
+
+
+def test_a_refusal_is_for_the_streams_that_it_names_and_for_no_other() -> None:
     streams = reporting(3)
     streams.offer(map(performance, (1, 2)))
     exception = UnexpectedStreams("1: no", identifiers=ids(1))
     request = asked(streams)
     streams.offer((performance(4),))
+    assert streams.answered(refused(request, exception), 100) == reports(1, exception=exception)
+    assert states(streams) == {"3": REPORTING, "2": PROPOSED, "4": WANTED}
+    assert asked(streams) == adding(2, 4)
+
+
+def consumer_without(streams: ProducedStreams, *bad: int) -> tuple[list[int], list[ReportStream]]:
+    """Answer all requests as a consumer does that says only that something is unexpected."""
+    sizes: list[int] = []
+    reported: list[ReportStream] = []
+    while effects := streams.request_next(C1, 0, 0):
+        operation = operation_of(effects)
+        assert isinstance(operation, AddStream)
+        sizes.append(len(operation.stream_info_list))
+        answer = refused(operation, UnexpectedStreams("something"))
+        if not any(performance(each) in operation.stream_info_list for each in bad):
+            added = AddStreamOutcome(
+                status=Status.SUCCESS, stream_info_list=operation.stream_info_list
+            )
+            answer = OperationAnswered(operation=operation, outcome=added)
+        for effect in streams.answered(answer, 0):
+            assert isinstance(effect, ReportStream)
+            reported.append(effect)
+    return sizes, reported
+
+
+def test_the_bad_stream_is_found_when_the_consumer_does_not_name_it() -> None:
+    streams = wanting(*range(1, 9))
+    sizes, reported = consumer_without(streams, 3)
+    assert sizes == [8, 4, 2, 4, 2, 1, 1, 2, 2]
+    unexpected = UnexpectedStreams("something")
+    assert [each for each in reported if each.exception is not None] == reports(
+        3, exception=unexpected
+    )
+    assert states(streams) == {str(each): REPORTING for each in range(1, 9) if each != 3}
+
+
+def test_a_bad_stream_among_a_thousand_costs_few_requests() -> None:
+    sizes, reported = consumer_without(wanting(*range(1, 1_001)), 777)
+    assert len(reported) == 1_000
+    assert len(sizes) < 40
+
+
+def test_who_may_not_ask_is_not_asked_again_for_fewer() -> None:
+    streams = wanting(1, 2)
+    exception = NotPermitted("the connection belongs to another identity")
+    request = asked(streams)
     assert streams.answered(refused(request, exception), 100) == reports(1, 2, exception=exception)
-    assert states(streams) == {"3": REPORTING, "4": WANTED}
+    assert streams.request_next(C1, 0, 100) == ()
+
+
+def test_a_failure_without_an_exception_is_no_success() -> None:
+    streams = wanting(1)
+    outcome = AddStreamOutcome(status=Status.FAILURE)
+    answer = OperationAnswered(operation=asked(streams), outcome=outcome)
+    exception = OperationError("refused without a reason")
+    assert streams.answered(answer, 100) == reports(1, exception=exception)
 
 
 def test_a_limit_is_a_refusal() -> None:
@@ -136,6 +203,77 @@ def test_a_limit_is_a_refusal() -> None:
     assert streams.answered(refused(asked(streams), exception), 100) == reports(
         1, exception=exception
     )
+
+
+# --- the same identifier again -------------------------------------------------------------------
+
+OTHER = performance(1, metrics=("other",))
+
+
+def succeeded(operation: ControlOperation) -> OperationAnswered:
+    if isinstance(operation, AddStream):
+        added = AddStreamOutcome(status=Status.SUCCESS, stream_info_list=operation.stream_info_list)
+        return OperationAnswered(operation=operation, outcome=added)
+    deleted = DeleteStreamOutcome(status=Status.SUCCESS)
+    return OperationAnswered(operation=operation, outcome=deleted)
+
+
+def test_a_stream_that_is_withdrawn_and_offered_again_is_deleted_and_added() -> None:
+    streams = reporting(1)
+    streams.withdraw(ids(1), 0)
+    delete = asked(streams)
+    assert streams.offer((OTHER,)) == []
+    streams.give_up_request()  # and the wish is not given up
+    delete = asked(streams)
+    assert delete == deleting(1)
+    assert streams.answered(succeeded(delete), 100) == []
+    assert states(streams) == {"1": WANTED}
+    assert streams.is_asking
+    add = asked(streams)
+    assert add == AddStream(connection_id=C1, stream_info_list=(OTHER,))
+    assert streams.answered(succeeded(add), 200) == reports(1)
+
+
+def test_a_stream_that_is_offered_again_and_withdrawn_again_is_gone() -> None:
+    streams = reporting(1)
+    streams.withdraw(ids(1), 0)
+    streams.offer((OTHER,))
+    streams.withdraw(ids(1), 9)
+    assert streams.answered(succeeded(asked(streams)), 100) == []
+    assert states(streams) == {}
+
+
+def test_a_new_connection_hears_of_the_stream_as_it_is_wanted_now() -> None:
+    streams = reporting(1)
+    streams.withdraw(ids(1), 5)
+    streams.offer((OTHER,))
+    assert streams.announced(acknowledged=5) == (OTHER,)
+    assert streams.accepted() == reports(1)
+
+
+def test_a_stream_that_is_not_withdrawn_cannot_become_another_one() -> None:
+    exception = DuplicateStream(
+        "its StreamInfo is another one until it is withdrawn", identifiers=ids(1)
+    )
+    for streams in (wanting(1), reporting(1)):
+        assert streams.offer((OTHER, performance(1), performance(2))) == reports(
+            1, exception=exception
+        )
+    streams.withdraw(ids(1), 0)
+    assert streams.offer((OTHER, performance(1))) == reports(1, exception=exception)
+
+
+def test_what_the_consumer_did_not_delete_is_not_offered_as_another_one() -> None:
+    streams = reporting(1)
+    streams.withdraw(ids(1), 0)
+    streams.offer((OTHER,))
+    exception = NotPermitted("the connection belongs to another identity")
+    assert streams.answered(refused(asked(streams), exception), 100) == reports(
+        1, exception=exception
+    )
+    assert streams.request_next(C1, 0, 100) == ()
+    assert len(streams.offer((OTHER,))) == 1
+    assert streams.announced(0) == (performance(1),)
 
 
 # --- answers that may be better later ------------------------------------------------------------
@@ -249,11 +387,18 @@ def test_after_a_partial_success_all_are_gone() -> None:
     assert states(streams) == {}
 
 
-def test_a_deletion_that_is_refused_otherwise_is_not_asked_for_again() -> None:
+def test_what_the_consumer_refuses_to_delete_is_kept_and_not_asked_for_again() -> None:
     streams = reporting(1, 2)
     streams.withdraw(ids(1, 2), 0)
-    streams.answered(refused(asked(streams), LimitExceeded("too many")), 100)
-    assert states(streams) == {}
+    exception = LimitExceeded("too many")
+    assert streams.answered(refused(asked(streams), exception), 100) == []
+    for name in (1, 2):
+        request = asked(streams)
+        assert request == deleting(name)
+        assert streams.answered(refused(request, exception), 100) == reports(
+            name, exception=exception
+        )
+    assert states(streams) == {"1": REPORTING, "2": REPORTING}
     assert streams.request_next(C1, 0, 100) == ()
 
 

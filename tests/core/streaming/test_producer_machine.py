@@ -64,7 +64,7 @@ from mnstream.core.operations import (
 )
 from mnstream.core.streaming.config import ProducerConfig
 from mnstream.core.streaming.producer import StreamingProducer
-from mnstream.core.values import ConnectionId, Status, StreamId
+from mnstream.core.values import ConnectionId, Status, StreamId, StreamInfo
 from tests.core.support import GNB, frozen, ids, performance
 
 CONFIG = ProducerConfig(
@@ -107,11 +107,11 @@ class ProducerMachine(RuleBasedStateMachine):
         # The application.
         self.offered: list[bytes] = []
         self.acknowledged = 0
-        self.streams: set[StreamId] = set()
+        self.streams: dict[StreamId, StreamInfo] = {}
         self.reported: dict[StreamId, bool] = {}
         self.end: ReportEnd | None = None
         # The consumer.
-        self.known: dict[ConnectionId, set[StreamId]] = {}
+        self.known: dict[ConnectionId, dict[StreamId, StreamInfo]] = {}
         self.received: set[int] = set()
         self.made = 0
         # The network.
@@ -186,15 +186,14 @@ class ProducerMachine(RuleBasedStateMachine):
     @precondition(
         lambda self: self.producer.state not in (S.DRAINING, S.CLOSING, S.CLOSED, S.FAILED)
     )
-    @rule(number=st.integers(1, 4), wanted=st.booleans())
-    def change_streams(self, number: int, wanted: bool) -> None:
+    @rule(number=st.integers(1, 4), wanted=st.booleans(), metric=st.sampled_from("ab"))
+    def change_streams(self, number: int, wanted: bool, metric: str) -> None:
         (name,) = ids(number)
-        leaving = name in self.producer.streams and name not in self.streams
-        if wanted and not leaving:  # what is on its way out cannot be offered again yet
-            self.streams.add(name)
-            self.feed(StreamsOffered(stream_info_list=(performance(number),)))
-        elif not wanted:
-            self.streams.discard(name)
+        if wanted:
+            info = self.streams.setdefault(name, performance(number, metrics=(metric,)))
+            self.feed(StreamsOffered(stream_info_list=(info,)))
+        else:
+            self.streams.pop(name, None)
             self.reported.pop(name, None)
             self.feed(StreamsWithdrawn(stream_id_list=(name,)))
 
@@ -232,16 +231,18 @@ class ProducerMachine(RuleBasedStateMachine):
             case EstablishStreamingConnection():
                 self.made += 1
                 name = ConnectionId(f"c{self.made}")
-                self.known[name] = {info.stream_id for info in operation.stream_info_list}
+                self.known[name] = {info.stream_id: info for info in operation.stream_info_list}
                 return EstablishOutcome(status=Status.SUCCESS, connection_id=name)
             case AddStream():
                 streams = self.known.get(operation.connection_id)
                 if streams is None:
                     gone = UnknownConnection(identifiers=(operation.connection_id,))
                     return AddStreamOutcome(status=Status.FAILURE, exception=gone)
-                new = [s for s in operation.stream_info_list if s.stream_id not in streams]
-                old = [s.stream_id for s in operation.stream_info_list if s.stream_id in streams]
-                streams |= {info.stream_id for info in new}
+                asked = {info.stream_id: info for info in operation.stream_info_list}
+                new = [info for name, info in asked.items() if name not in streams]
+                old = [name for name in asked if name in streams]
+                assert all(streams[name] == asked[name] for name in old), "values under other names"
+                streams |= {info.stream_id: info for info in new}
                 partly = Status.PARTIAL_SUCCESS if new else Status.FAILURE
                 return AddStreamOutcome(
                     status=partly if old else Status.SUCCESS,
@@ -249,13 +250,14 @@ class ProducerMachine(RuleBasedStateMachine):
                     exception=DuplicateStream(identifiers=tuple(old)) if old else None,
                 )
             case DeleteStream():
-                streams = self.known.get(operation.connection_id, set())
+                streams = self.known.get(operation.connection_id, {})
                 unknown = [each for each in operation.stream_id_list if each not in streams]
                 if unknown:
                     named = tuple(unknown) if self.made % 2 else ()
                     exception = UnknownStreamId(identifiers=named)
                     return DeleteStreamOutcome(status=Status.FAILURE, exception=exception)
-                streams -= set(operation.stream_id_list)
+                for stream_id in operation.stream_id_list:
+                    del streams[stream_id]
                 return DeleteStreamOutcome(status=Status.SUCCESS)
             case _:
                 raise AssertionError(operation)
@@ -384,7 +386,14 @@ class ProducerMachine(RuleBasedStateMachine):
 
     @invariant()
     def no_stream_is_forgotten(self) -> None:
-        assert self.streams <= self.producer.streams.states().keys()
+        assert self.streams.keys() <= self.producer.streams.states().keys()
+
+    @invariant()
+    def who_asks_for_nothing_more_agrees_with_the_consumer(self) -> None:
+        name = self.producer.connection_id
+        settled = self.producer.state is S.OPEN and not self.producer.streams.is_asking
+        if settled and name is not None and name in self.known:
+            assert self.known[name] == self.streams
 
     # --- healing ---------------------------------------------------------------------------------
 

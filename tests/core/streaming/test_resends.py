@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from array import array
+from zlib import crc32
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnstream.core.streaming.resends import ResendDetector
+from mnstream.core.streaming.resends import (
+    ResendDetector,
+    _find,  # pyright: ignore[reportPrivateUsage] # no payload has a digest of our choice
+)
 
 
 def after(*frames: bytes, frames_max: int = 100) -> ResendDetector:
@@ -97,6 +103,46 @@ def test_there_is_nothing_to_recognise_before_the_first_frame() -> None:
 def test_equal_frames_count_from_the_first() -> None:
     detector = after(b"x", b"x", b"y")
     assert seen(detector, b"x", b"x", b"y", b"x") == [True, True, True, False]
+
+
+def test_a_stretch_goes_on_where_it_fits() -> None:
+    detector = after(b"x", b"y", b"x", b"x", b"y", b"z")
+    assert seen(detector, b"x", b"y", b"z", b"z") == [True, True, True, False]
+    detector = after(b"x", b"y", b"x", b"x", b"y", b"z")
+    assert seen(detector, b"x", b"x", b"y", b"x") == [True, True, True, False]
+
+
+def test_frames_that_differ_are_two_although_a_short_checksum_is_the_same() -> None:
+    one, other = b"measurement 29685295", b"measurement 32060020"
+    assert crc32(one) == crc32(other)
+    assert seen(after(one), other) == [False]
+
+
+def test_equal_frames_are_recognised_in_one_pass() -> None:
+    # Place by place against each other, these would keep a collector busy for a quarter of an hour.
+    count = 100_000
+    detector = after(*[b"x"] * count, frames_max=count)
+    assert seen(detector, *[b"x"] * count, b"x") == [True] * count + [False]
+
+
+def test_a_stretch_begins_with_a_frame_and_not_within_one() -> None:
+    digest, shifted = 0x0102030405060708, 0x0506070801020304
+    recent = array("q", [shifted, shifted, digest])
+    assert _find(array("q", [digest]), recent, 0) == 2
+    assert _find(array("q", [digest]), recent[:2], 0) == -1
+
+
+@given(st.binary(max_size=12), st.binary(min_size=1, max_size=12))
+def test_a_resend_goes_on_as_long_as_what_came_holds_it(came: bytes, comes: bytes) -> None:
+    frames = [bytes([each % 3]) for each in came]
+    detector = after(*frames)
+    stretch = b""
+    for payload in (bytes([each % 3]) for each in comes):
+        stretch += payload
+        fits = stretch in b"".join(frames)
+        assert detector.is_sent_again(payload) == fits
+        if not fits or not detector.resuming:
+            break
 
 
 def test_memory_is_bounded_and_what_left_it_is_new() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ from mnstream.core.events import ChannelLost, ConsumerEvent, DeadlineReached
 from mnstream.core.lifecycles.consumer_connection import ConsumerConnectionState as S
 from mnstream.core.operations import AddStream, DeleteStream
 from mnstream.core.records import (
+    SENT_AGAIN,
     ConnectionEnded,
     ConnectionEstablished,
     Disposition,
@@ -23,7 +25,7 @@ from mnstream.core.records import (
 )
 from mnstream.core.streaming.config import ConsumerConfig
 from mnstream.core.streaming.consumer import StreamingConsumer
-from mnstream.core.values import ConnectionId, ProducerId
+from mnstream.core.values import ConnectionId, ProducerId, StreamType
 from tests.core.support import (
     C1,
     C2,
@@ -38,6 +40,8 @@ from tests.core.support import (
     performance,
     received,
     requested,
+    stream,
+    taken_apart,
     upgrade,
 )
 
@@ -58,7 +62,7 @@ def run(consumer: StreamingConsumer, *events: ConsumerEvent) -> list[Record]:
 
 def restored(records: Iterable[Record], now_ms: int = 0) -> StreamingConsumer:
     consumer = new_consumer(CONFIG)
-    consumer.restore(records, now_ms=now_ms)
+    consumer.restore(*taken_apart(records), now_ms=now_ms)
     return consumer
 
 
@@ -175,13 +179,45 @@ def test_frames_that_are_sent_again_after_a_restart_are_recognised() -> None:
     assert dispositions == [Disposition.DUPLICATE, Disposition.DUPLICATE, Disposition.DELIVERED]
 
 
-def test_frames_of_every_version_of_the_streams_are_recognised() -> None:
+@pytest.mark.parametrize("change", [adding(3), deleting(2)], ids=["added", "removed"])
+def test_frames_of_every_version_of_the_streams_are_recognised(change: ConsumerEvent) -> None:
+    # A log is opened with what is in force, which names only the newest version.
     consumer = new_consumer(CONFIG)
-    again = restored(
-        run(consumer, establish(), upgrade(), received(frame("a")), adding(2), received(frame("b")))
-    )
-    again.handle(upgrade(), now_ms=8_000)
-    assert [disposition(again, body) for body in "ab"] == [Disposition.DUPLICATE] * 2
+    opening = (establish(performance(1), performance(2)), upgrade())
+    log = run(consumer, *opening, received(frame("a")), change, received(frame("b")))
+    metadata, frames = taken_apart(log)
+    for records in (metadata, consumer.snapshot()):
+        again = new_consumer(CONFIG)
+        again.restore(records, frames, now_ms=0)
+        again.handle(upgrade(), now_ms=8_000)
+        assert [disposition(again, body) for body in "abc"] == [
+            Disposition.DUPLICATE,
+            Disposition.DUPLICATE,
+            Disposition.DELIVERED,
+        ]
+
+
+def test_a_new_frame_behind_an_opaque_one_is_delivered_once() -> None:
+    consumer = new_consumer(CONFIG)
+    opening = (establish(performance(1), stream("V", StreamType.PROPRIETARY)), upgrade())
+    lost = ChannelLost(connection_id=C1)
+    first = (received(frame("a")), received(frame("o", letter="Z")), received(frame("b")))
+    new = received(frame("c"))
+    log = run(consumer, *opening, *first, lost, upgrade(), *first, new, lost)
+    for survivor in (consumer, restored(log)):
+        survivor.handle(upgrade(), now_ms=8_000)
+        columns = [
+            (record.disposition, record.cause)
+            for event in (*first, new)
+            for record in records_of(survivor.handle(event, now_ms=9_000))
+            if isinstance(record, FrameStored)
+        ]
+        assert columns == [
+            (Disposition.DUPLICATE, ""),
+            (Disposition.DELIVERED, SENT_AGAIN),
+            (Disposition.DUPLICATE, ""),
+            (Disposition.DUPLICATE, ""),
+        ]
 
 
 def test_a_duplicate_in_the_log_is_not_counted_twice() -> None:
@@ -204,7 +240,7 @@ def test_as_many_frames_are_remembered_as_without_a_restart() -> None:
     consumer = new_consumer(config)
     log = run(consumer, establish(), upgrade(), *(received(frame(body)) for body in "abc"))
     again = new_consumer(config)
-    again.restore(log, now_ms=0)
+    again.restore(*taken_apart(log), now_ms=0)
     again.handle(upgrade(), now_ms=8_000)
     assert disposition(again, "a") is Disposition.DELIVERED
 
@@ -256,6 +292,13 @@ def next_version(consumer: StreamingConsumer) -> int:
 def test_records_of_a_connection_whose_beginning_is_lost_are_passed_over() -> None:
     again = restored([added(7), stored(7), ended(), established(8, C2)])
     assert [connection.connection_id for connection in again.connections] == [C2]
+
+
+def test_frames_of_nobody_are_passed_over_and_their_versions_not_given_again() -> None:
+    again = new_consumer(CONFIG)
+    again.restore([established(1)], [(None, stored(7)), (C2, stored(8))], now_ms=0)
+    assert again.connections.existing(C1).resends is None
+    assert next_version(again) == 9
 
 
 def test_a_stream_whose_beginning_is_lost_can_be_removed() -> None:
@@ -314,14 +357,21 @@ def delete_from(step: tuple[ConnectionId, list[int]]) -> ConsumerEvent:
 
 
 def receive_on(step: tuple[ConnectionId, str]) -> ConsumerEvent:
-    return received(frame(step[1]), step[0])
+    letter = "Z" if step[1].isupper() else "G"
+    return received(frame(step[1], letter=letter), step[0])
+
+
+def add_opaque_to(name: ConnectionId) -> ConsumerEvent:
+    opaque = (stream("V", StreamType.PROPRIETARY),)
+    return requested(AddStream(connection_id=name, stream_info_list=opaque))
 
 
 events: st.SearchStrategy[ConsumerEvent] = st.one_of(
     st.tuples(names, numbers).map(add_to),
     st.tuples(names, numbers).map(delete_from),
     names.map(upgrade),
-    st.tuples(names, st.sampled_from("abc")).map(receive_on),
+    st.tuples(names, st.sampled_from("abcD")).map(receive_on),
+    names.map(add_opaque_to),
     names.map(lambda name: ChannelLost(connection_id=name)),
     names.map(closed),
     st.just(DeadlineReached(wall_ms=9)),
@@ -347,18 +397,19 @@ def test_snapshot_and_records_of_any_run_rebuild_it(
             log += records_of(consumer.handle(event, now_ms=second * 20_000))
         except LocalProtocolError:
             continue
-    for records in (log, consumer.snapshot()):
-        again = restored(records)
-        assert what_is_known(again) == what_is_known(consumer)
-        assert again.snapshot() == consumer.snapshot()
-    for connection, same in zip(consumer.connections, restored(log).connections, strict=True):
+    for connection in consumer.connections:
         if connection.resends is not None:
             connection.resends.resume()
-        if same.resends is not None:
-            same.resends.resume()
-        recent = frozen(connection.resends)
-        nothing_came = connection.resends is None or not connection.resends.resuming
-        assert frozen(same.resends) == recent or (nothing_came and same.resends is None)
+    metadata, frames = taken_apart(log)
+    for records in (metadata, consumer.snapshot()):
+        again = new_consumer(CONFIG)
+        again.restore(records, frames, now_ms=0)
+        assert what_is_known(again) == what_is_known(consumer)
+        assert again.snapshot() == consumer.snapshot()
+        for connection, same in zip(consumer.connections, again.connections, strict=True):
+            if same.resends is not None:
+                same.resends.resume()
+            assert frozen(same.resends) == frozen(connection.resends)
 
 
 def test_one_store_for_each_change() -> None:

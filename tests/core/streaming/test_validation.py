@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from mnstream.core.profiles import REL19, STRICT, Profile
 from mnstream.core.streaming.config import ConsumerConfig
-from mnstream.core.streaming.validation import is_unit_stream_id, unexpected
+from mnstream.core.streaming.validation import info_chars, is_unit_stream_id, unexpected
 from mnstream.core.values import (
     AdditionalInfo,
     AnalyticsInfo,
+    Json,
     PerformanceInfo,
     SerializationFormat,
     StreamId,
@@ -175,6 +176,57 @@ def test_streams_without_units_may_have_any_identifier(stream_type: StreamType) 
 )
 def test_performance_info(info: PerformanceInfo, reason: str | None) -> None:
     assert fault(performance_with(info)) == reason
+
+
+NOTHINGS: list[Json] = [None] * 100
+
+
+def chars_of(additional_info: AdditionalInfo | None) -> int:
+    return info_chars(stream("12", StreamType.TRACE, additional_info=additional_info)) - len("12")
+
+
+@pytest.mark.parametrize(
+    ("info", "chars"),
+    [
+        (None, 1),
+        (PerformanceInfo(meas_obj_dn="ME=1", performance_metrics=("a", "bc")), 1 + 5 + 1 + 2 + 3),
+        (replace(INFO, job_id="x" * 50), 1 + 5 + 51 + 2 + 2),
+        (AnalyticsInfo(), 1 + 1),
+        (AnalyticsInfo(activity_details="load"), 1 + 5),
+        (
+            VsDataContainer(vs_data_type="t", vs_data="xyz", vs_data_format_version="1"),
+            1 + 2 + 4 + 2,
+        ),
+        (TraceInfo(attributes={}), 1 + 1),
+        (TraceInfo(attributes={"ab": "cde"}), 1 + 1 + 3 + 4),
+        (TraceInfo(attributes={"a": [1, None, {"b": True}]}), 1 + 1 + 2 + 1 + 1 + 1 + 1 + 2 + 1),
+    ],
+)
+def test_every_text_and_value_counts(info: AdditionalInfo | None, chars: int) -> None:
+    assert chars_of(info) == chars
+
+
+@pytest.mark.parametrize(
+    ("stream_type", "info"),
+    [
+        (StreamType.PROPRIETARY, VsDataContainer(vs_data="x" * 100)),
+        (StreamType.PROPRIETARY, VsDataContainer(vs_data_type="x" * 100)),
+        (StreamType.ANALYTICS, AnalyticsInfo(activity_details="x" * 100)),
+        (StreamType.TRACE, TraceInfo(attributes={"a": ["x" * 100]})),
+        (StreamType.TRACE, TraceInfo(attributes={"x" * 100: None})),
+        (StreamType.TRACE, TraceInfo(attributes={"a": NOTHINGS})),
+    ],
+)
+def test_what_is_not_interpreted_is_bounded_as_well(
+    stream_type: StreamType, info: AdditionalInfo
+) -> None:
+    described = stream("1", stream_type, additional_info=info)
+    chars = info_chars(described)
+    config = ConsumerConfig(stream_info_chars_max=chars)
+    assert unexpected(described, REL19, config) is None
+    config = ConsumerConfig(stream_info_chars_max=chars - 1)
+    reason = f"the StreamInfo has more than {chars - 1} characters"
+    assert unexpected(described, REL19, config) == reason
 
 
 def test_the_default_limits_take_what_a_large_network_function_has() -> None:

@@ -26,7 +26,12 @@ from mnstream.adapters.rest.uris import (
     percent_encode,
     write_array,
 )
-from mnstream.core.errors import LocalProtocolError, OperationError, UnexpectedStreams
+from mnstream.core.errors import (
+    LocalProtocolError,
+    OperationError,
+    UnexpectedStreams,
+    UnknownStreamId,
+)
 from mnstream.core.operations import (
     AddStream,
     AddStreamOutcome,
@@ -116,6 +121,11 @@ def encode_outcome(call: Call, outcome: Outcome, *, base_url: str) -> HttpRespon
             return _information(call.shape, infos, partial=partial)
         case GetStreamInfoOutcome():
             sums = [_encode_stream_sum(each) for each in outcome.stream_info_sum_list]
+            if call.shape is Shape.ONE and (partial or len(sums) != 1):
+                # The core took a name with commas for a list (contradiction 6). In a path it is a
+                # name, and nobody has it.
+                assert isinstance(call.operation, GetStreamInfo)
+                return _error(404, UnknownStreamId(identifiers=call.operation.stream_id_list))
             return _information(call.shape, sums, partial=partial)
         case _:
             assert_never(outcome)

@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import chain
 from pathlib import Path
 
 import anyio
@@ -20,13 +19,14 @@ from mnstream.adapters.http import HttpLimits, HttpServer, port_of
 from mnstream.adapters.observability import Admin, Counters, Metrics, Readiness, StreamingViews
 from mnstream.adapters.runtime.background import background
 from mnstream.adapters.runtime.collector import Collector
-from mnstream.adapters.runtime.places import authority, listening, serving_admin
+from mnstream.adapters.runtime.places import authority, listening, operators, serving_admin
 from mnstream.adapters.sinks import SinkFactory, SinkFeed
 from mnstream.adapters.storage import Entry, LogConfig, LogReader, SegmentLog
 from mnstream.core.profiles import REL19, Profile
 from mnstream.core.records import FrameStored
 from mnstream.core.streaming.config import ConsumerConfig
 from mnstream.core.streaming.consumer import StreamingConsumer
+from mnstream.core.streaming.restoration import AttributedFrame
 from mnstream.core.values import Json
 from mnstream.ports.sink import SinkStatus
 
@@ -49,8 +49,8 @@ class CollectorSettings:
         base_path: Path of the root; ``/connections`` follows it.
         base_url: The same as producers see it, for example behind a proxy; None to go by ``Host``.
         tls: Context of a server; None serves plain HTTP.
-        admin: Address of its own for the administrative routes; None puts them on the same port,
-            for loopback peers only.
+        admin: Address of its own for the administrative routes, which answer whoever reaches it;
+            None puts them on the same port, for this machine only.
         profile: Reading of the standard.
         sinks: Where the data goes beside the log.
         tails: Captures that are taken over, and directories of them.
@@ -138,8 +138,8 @@ async def consuming(settings: CollectorSettings) -> AsyncGenerator[ConsumingServ
             config=settings.consumer,
             profile=settings.profile,
         )
-        restored = chain(log.restored(), _recent_frames(settings.data, log))
-        consumer.restore(restored, now_ms=clock.monotonic_ms())
+        frames = _recent_frames(settings.data, log)
+        consumer.restore(log.restored(), frames, now_ms=clock.monotonic_ms())
         tasks = await stack.enter_async_context(background())
         stop, stop_sinks = anyio.Event(), anyio.Event()
         feeds = [
@@ -161,7 +161,7 @@ async def consuming(settings: CollectorSettings) -> AsyncGenerator[ConsumingServ
             consumer=consumer,
             log=log,
             counters=counters,
-            routes=_routes(consumer, log, counters, clock, stop, feeds, files),
+            routes=_routes(settings, consumer, log, counters, clock, stop, feeds, files),
             stop=stop,
             tasks=tasks,
         )
@@ -228,6 +228,7 @@ async def _feed(
 
 
 def _routes(
+    settings: CollectorSettings,
     consumer: StreamingConsumer,
     log: SegmentLog,
     counters: Counters,
@@ -249,12 +250,14 @@ def _routes(
         readiness=Readiness(consumer, log, stopping=stop.is_set),
         metrics=Metrics(consumer, log=log, counters=counters, sinks=sinks),
         resources=StreamingViews(consumer, clock=clock, sinks=sinks, tails=tails).resources(),
+        admin_peers=operators(settings.admin),
     )
 
 
-def _recent_frames(data: Path, log: SegmentLog) -> Iterator[FrameStored]:
+def _recent_frames(data: Path, log: SegmentLog) -> Iterator[AttributedFrame]:
     """Give the last frames of the log, by which resends are recognised after a restart."""
     first = max(0, log.next_position - RECENT_FRAMES)
     for entry in LogReader(data).entries(from_position=first):
         if isinstance(entry, Entry) and isinstance(entry.record, FrameStored):
-            yield entry.record
+            connection = entry.connection
+            yield None if connection is None else connection.connection_id, entry.record

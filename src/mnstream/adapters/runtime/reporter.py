@@ -90,7 +90,7 @@ class Reporter:
         self.end: ReportEnd | None = None
         """How the connection ended; None while it has not."""
         self.refused: dict[StreamId, OperationError] = {}
-        """Streams that the consumer does not want, and why."""
+        """Streams that the consumer does not want, or does not delete, and why."""
         self._transport = transport
         self._clock = clock
         self._entropy = entropy
@@ -124,7 +124,9 @@ class Reporter:
     def add_streams(self, streams: Sequence[StreamInfo]) -> None:
         """Want to report on more streams; those added before ``running`` open the connection.
 
-        Data of a stream that is added later should wait for ``settled``.
+        Data of a stream that is added later should wait for ``settled``. To change what a stream
+        reports, delete it and add it: it is added when the old one is gone. Without deleting it,
+        the change is refused.
 
         Raises:
             ReportingEnded: The connection has ended or is being terminated.

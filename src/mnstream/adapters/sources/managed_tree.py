@@ -18,7 +18,7 @@ from typing import Final, Literal, cast
 from urllib.parse import unquote
 
 from mnstream.adapters.rest.json_text import Unreadable, read_json, write_json
-from mnstream.adapters.rest.limits import DEFAULT_LIMITS
+from mnstream.adapters.rest.limits import DEFAULT_LIMITS, RestLimits
 from mnstream.adapters.rest.notification_json import below
 from mnstream.adapters.rest.uris import percent_encode
 from mnstream.core.errors import LocalProtocolError
@@ -44,6 +44,8 @@ Objects = Mapping[ObjectPath, Mapping[str, Json]]
 Style = Literal["each", "changes"]
 """One notification for each object, or notifyMOIChanges for all of them."""
 
+_LIMITS: Final = RestLimits(json_values_max=40 * OBJECTS_MAX)
+"""A document is our own user's, and is as long as its objects and their attributes."""
 _Part = Json | Absent
 _RDN: Final = re.compile(r"([A-Za-z_][\w.-]*)=(.+)", re.DOTALL)
 
@@ -60,7 +62,7 @@ def read_tree(text: bytes, base: ObjectPath, *, toml: bool = False) -> Objects:
     """
     objects: dict[ObjectPath, Mapping[str, Json]] = {}
     try:
-        document = _toml(text) if toml else read_json(text, DEFAULT_LIMITS)
+        document = _toml(text) if toml else read_json(text, _LIMITS)
         for path, attributes in _objects(document, base):
             objects[path] = attributes
             if len(objects) > OBJECTS_MAX:

@@ -16,7 +16,8 @@ from mnstream.adapters.codecs.opaque import Decoded, decode_with
 from mnstream.adapters.codecs.resolve import resolve_values
 from mnstream.adapters.codecs.trace_values import TraceRecord
 from mnstream.adapters.codecs.values import MeasValue, PerformanceDataStreamUnit
-from mnstream.adapters.storage.reader import Entry, Hole, LogReader
+from mnstream.adapters.storage.entries import Entry, Hole
+from mnstream.adapters.storage.reader import LogReader
 from mnstream.core.errors import Undecodable
 from mnstream.core.records import ConnectionEnded, ConnectionEstablished, Disposition, FrameStored
 from mnstream.core.streaming.counts import UNDECODABLE, UNKNOWN_STREAM, WRONG_VALUE_COUNT
@@ -83,7 +84,7 @@ def _ignore(_hole: Hole) -> None:
 
 
 def stored_units(
-    path: Path,
+    log: Path | LogReader,
     *,
     stream_id: str | None = None,
     since_ms: int | None = None,
@@ -95,7 +96,8 @@ def stored_units(
     """Give the units of a log in the order in which they arrived.
 
     Args:
-        path: Directory or segment file.
+        log: Directory or segment file; or a reader of it, which can tell afterwards what it passed
+            over.
         stream_id: Only units of this stream.
         since_ms: Only what was received at this time or later, ms since the Unix epoch.
         until_ms: Only what was received before this time.
@@ -107,7 +109,8 @@ def stored_units(
         LogUnreadable: There is no log here that this program can read.
         OSError: A file cannot be read.
     """
-    units = _units(LogReader(path), since_ms, until_ms, on_hole, codecs)
+    reader = LogReader(log) if isinstance(log, Path) else log
+    units = _units(reader, since_ms, until_ms, on_hole, codecs)
     chosen = (unit for unit in units if stream_id is None or unit.stream_id == stream_id)
     return islice(chosen, limit)
 
@@ -218,7 +221,7 @@ def _frame_units(frame: _Frame) -> Iterable[StoredUnit]:
     if disposition is Disposition.KEEP_ALIVE:
         return (frame.unit(kind=disposition.value),)
     if frame.view is None:
-        cause = frame.record.cause or UNKNOWN_STREAM
+        cause = _quarantined_for(frame.record, UNKNOWN_STREAM)
         return (frame.unit(cause=cause, detail="its connection is unknown"),)
     if frame.record.cause == UNCONVERTIBLE:
         # Its octets are in another encoding than its streams, and may look like anything.
@@ -227,6 +230,11 @@ def _frame_units(frame: _Frame) -> Iterable[StoredUnit]:
     if disposition is Disposition.DUPLICATE:
         return [replace(unit, kind=disposition.value) for unit in units]
     return units
+
+
+def _quarantined_for(record: FrameStored, otherwise: str) -> str:
+    # The cause of another frame does not say why it is of no use here.
+    return record.cause if record.disposition is Disposition.QUARANTINED else otherwise
 
 
 def _judged_units(frame: _Frame, view: _View) -> Iterable[StoredUnit]:
@@ -238,7 +246,8 @@ def _judged_units(frame: _Frame, view: _View) -> Iterable[StoredUnit]:
         return [_decoded(frame, view, unit) for unit in DECODERS[family](payload)]
     except Undecodable as error:
         # Whoever stored it may have known more than that its octets are of no use.
-        return (frame.unit(cause=frame.record.cause or UNDECODABLE, detail=str(error)),)
+        cause = _quarantined_for(frame.record, UNDECODABLE)
+        return (frame.unit(cause=cause, detail=str(error)),)
 
 
 def _decoded(frame: _Frame, view: _View, unit: StreamUnit) -> StoredUnit:

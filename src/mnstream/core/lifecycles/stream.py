@@ -2,7 +2,8 @@
 
 At the consumer a stream has no lifecycle of its own: it is in the list of its connection, or it is
 not. The producer has to ask, and the answer may be lost, so here a stream can be on its way in or
-out. Both of these wait for an answer for a limited time and are asked again.
+out. Both of these wait for an answer for a limited time and are asked again: what was asked for
+once may be there, so nothing that was proposed is simply forgotten when it is withdrawn.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from enum import Enum
 from mnstream.core.events import (
     DeadlineReached,
     StreamAccepted,
+    StreamKept,
     StreamProposed,
     StreamRejected,
     StreamRemoved,
@@ -43,10 +45,11 @@ STREAM = compile_table(
         (S.PROPOSED,    StreamAccepted,   S.REPORTING,   "announce",       "11.5.1.4.3"),
         (S.PROPOSED,    StreamRejected,   S.REJECTED,    "report_failure", "11.5.1.4.4"),
         (S.PROPOSED,    StreamsWithdrawn, S.WITHDRAWING, "await_answer",   "11.5.1.5.2"),
-        (S.PROPOSED,    DeadlineReached,  S.WANTED,      "ask_again",      "ours"),
+        (S.PROPOSED,    DeadlineReached,  S.PROPOSED,    "ask_again",      "ours"),
         (S.REPORTING,   StreamsWithdrawn, S.WITHDRAWING, "await_answer",   "11.5.1.5.2"),
         (S.REPORTING,   StreamProposed,   S.PROPOSED,    "await_answer",   "11.5.1.1.2"),
         (S.WITHDRAWING, StreamRemoved,    S.REMOVED,     "forget",         "11.5.1.5.3"),
+        (S.WITHDRAWING, StreamKept,       S.REPORTING,   "report_failure", "11.5.1.5.3"),
         (S.WITHDRAWING, DeadlineReached,  S.WITHDRAWING, "ask_again",      "ours"),
     ],
     initial=S.WANTED,

@@ -6,7 +6,7 @@ leaves everything as it was. What changed is returned as the record that would c
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator
 from typing import assert_never
 
 from mnstream.core.errors import (
@@ -39,7 +39,7 @@ from mnstream.core.profiles import Profile
 from mnstream.core.records import ConnectionEstablished, StreamsChanged
 from mnstream.core.streaming.config import ConsumerConfig
 from mnstream.core.streaming.connections import Connection, ConnectionTable
-from mnstream.core.streaming.validation import unexpected
+from mnstream.core.streaming.validation import info_chars, unexpected
 from mnstream.core.values import ConnectionId, Status, StreamId, StreamInfo
 
 Changed = ConnectionEstablished | StreamsChanged | None
@@ -113,7 +113,7 @@ def add_streams(
     """Add the streams that are new, unless one is unexpected or none is new (11.5.1.4)."""
     streams = operation.stream_info_list
     refusal = (
-        _refuse_streams(streams, connection.streams, profile, config)
+        _refuse_streams(streams, connection, profile, config)
         if streams
         else MalformedRequest("the list of streams is empty")
     )
@@ -235,7 +235,7 @@ def _refuse_establish(
         return LimitExceeded(f"producerId is longer than {config.text_chars_max} characters")
     if not operation.stream_info_list and not profile.allow_no_streams:
         return UnexpectedStreams("the list of streams is empty")
-    return _refuse_streams(operation.stream_info_list, {}, profile, config, duplicates=True)
+    return _refuse_streams(operation.stream_info_list, None, profile, config)
 
 
 def _change(
@@ -257,29 +257,32 @@ def _change(
 
 def _refuse_streams(
     streams: tuple[StreamInfo, ...],
-    present: Mapping[StreamId, StreamInfo],
+    connection: Connection | None,
     profile: Profile,
     config: ConsumerConfig,
-    *,
-    duplicates: bool = False,
 ) -> OperationError | None:
     # Duplicates need no room: whoever lost our answer and asks again must get the same answer.
-    after = len(streams)
-    if present:
-        new = sum(stream.stream_id not in present for stream in streams)
-        after = max(after, len(present) + new)
-    if after > config.streams_per_connection_max:
+    present = connection.streams if connection is not None else {}
+    new = [stream for stream in streams if stream.stream_id not in present]
+    if max(len(streams), len(present) + len(new)) > config.streams_per_connection_max:
         return LimitExceeded(f"more than {config.streams_per_connection_max} streams")
     reasons: list[tuple[str, str]] = []
     seen: set[StreamId] = set()
     for stream in streams:
         reason = unexpected(stream, profile, config)
-        if reason is None and duplicates and stream.stream_id in seen:
+        if reason is None and connection is None and stream.stream_id in seen:
             reason = "the stream identifier is given twice"
         seen.add(stream.stream_id)
         if reason is not None:
             reasons.append((stream.stream_id, reason))
-    return UnexpectedStreams.about_streams(reasons) if reasons else None
+    if reasons:
+        return UnexpectedStreams.about_streams(reasons)
+    chars = sum(map(info_chars, new)) + (connection.info_chars if connection is not None else 0)
+    if chars > config.connection_info_chars_max:
+        return LimitExceeded(
+            f"StreamInfo of more than {config.connection_info_chars_max} characters"
+        )
+    return None
 
 
 def _named(stream_ids: Iterable[StreamId], known: Container[StreamId]) -> Iterator[StreamId]:

@@ -15,7 +15,12 @@ class ConsumerConfig:
             and relations.
         metrics_per_stream_max: Metrics of one stream; TS 28.552 names less than a thousand for any
             one object class.
-        text_chars_max: Length of every identifier, DN and name; DNs of deep trees stay below 1000.
+        text_chars_max: Length of every identifier, DN and name of a metric; DNs of deep trees stay
+            below 1000.
+        stream_info_chars_max: Characters of one StreamInfo, with one more for each text or other
+            value; a thousand metrics with names of 60 characters have a quarter of it.
+        connection_info_chars_max: The same of all streams of one connection, which are kept in
+            memory and in every segment of a log; 10,000 streams of 12 metrics have 2.7 million.
         announce_timeout_ms: How long a connection waits for its first upgrade.
         keep_alive_ms: Silence after which the producer is probed with a Ping; below the idle time
             of common firewalls and load balancers, which is 60 s.
@@ -29,6 +34,8 @@ class ConsumerConfig:
     streams_per_connection_max: int = 10_000
     metrics_per_stream_max: int = 10_000
     text_chars_max: int = 4_096
+    stream_info_chars_max: int = 256 * 1024
+    connection_info_chars_max: int = 4 * 1024 * 1024
     announce_timeout_ms: int = 60_000
     keep_alive_ms: int = 30_000
     probe_timeout_ms: int = 10_000

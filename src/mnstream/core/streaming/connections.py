@@ -10,6 +10,7 @@ from mnstream.core.lifecycles.consumer_connection import (
 )
 from mnstream.core.streaming.multiplexing import Demultiplexer
 from mnstream.core.streaming.resends import ResendDetector
+from mnstream.core.streaming.validation import info_chars
 from mnstream.core.values import (
     ConnectionId,
     ConnectionInfo,
@@ -30,6 +31,7 @@ class Connection:
         established_wall_ms: When it was established, milliseconds since the Unix epoch.
         state: Where its lifecycle is.
         streams: StreamInfo in force, by identifier, in the order of arrival.
+        info_chars: Characters that these have together.
         streams_version: Number of that set, unique among all connections.
         heard_ms: When the producer was last heard on the channel.
         demultiplexer: Reads frames for ``streams``; None until the first frame needs it.
@@ -42,6 +44,7 @@ class Connection:
         "established_wall_ms",
         "heard_ms",
         "identity",
+        "info_chars",
         "producer_id",
         "resends",
         "state",
@@ -63,6 +66,7 @@ class Connection:
         self.established_wall_ms = established_wall_ms
         self.state: ConsumerConnectionState = CONSUMER_CONNECTION.initial
         self.streams: dict[StreamId, StreamInfo] = {}
+        self.info_chars = 0
         self.streams_version = 0
         self.heard_ms = 0
         self.demultiplexer: Demultiplexer | None = None
@@ -83,7 +87,8 @@ class ConnectionTable:
     def __init__(self) -> None:
         """Start empty."""
         self._connections: dict[ConnectionId, Connection] = {}
-        self._reporting: dict[StreamId, tuple[Connection, ...]] = {}
+        # By connection, because very many of them may report the same stream.
+        self._reporting: dict[StreamId, dict[ConnectionId, Connection]] = {}
         self.streams_version = 0
         """The highest version given to a set of streams."""
 
@@ -121,16 +126,18 @@ class ConnectionTable:
         self,
         connection: Connection,
         *,
-        added: Iterable[StreamInfo],
+        added: Sequence[StreamInfo],
         removed: Iterable[StreamId],
         streams_version: int | None = None,
     ) -> int:
         """Put another set of streams in force and return its version, a new one unless given."""
-        self._stop_reporting(connection, removed)
+        # A log that has lost a part may add what is there.
+        self._stop_reporting(connection, (*removed, *(stream.stream_id for stream in added)))
         for stream in added:
             connection.streams[stream.stream_id] = stream
-            reporting = self._reporting.get(stream.stream_id, ())
-            self._reporting[stream.stream_id] = (*reporting, connection)
+            connection.info_chars += info_chars(stream)
+            reporting = self._reporting.setdefault(stream.stream_id, {})
+            reporting[connection.connection_id] = connection
         version = self.streams_version + 1 if streams_version is None else streams_version
         self.reserve_version(version)
         connection.streams_version = version
@@ -143,7 +150,7 @@ class ConnectionTable:
 
     def summary(self, connection: Connection, stream_id: StreamId) -> StreamInfoSum:
         """Describe a stream of the connection and name everybody who reports it, once."""
-        reporters = (other.producer_id for other in self._reporting[stream_id])
+        reporters = (other.producer_id for other in self._reporting[stream_id].values())
         return StreamInfoSum(
             stream_info=connection.streams[stream_id],
             stream_reporters=tuple(dict.fromkeys(reporters)),
@@ -152,7 +159,7 @@ class ConnectionTable:
     def reporting(self, stream_id: StreamId) -> Connection | None:
         """Find the connection that has reported this stream for the longest time."""
         connections = self._reporting.get(stream_id)
-        return connections[0] if connections else None
+        return next(iter(connections.values())) if connections else None
 
     def all_streams(self) -> Sequence[StreamId]:
         """List every stream that somebody reports."""
@@ -160,10 +167,11 @@ class ConnectionTable:
 
     def _stop_reporting(self, connection: Connection, stream_ids: Iterable[StreamId]) -> None:
         for stream_id in stream_ids:
-            if connection.streams.pop(stream_id, None) is None:
+            stream = connection.streams.pop(stream_id, None)
+            if stream is None:
                 continue
-            others = tuple(c for c in self._reporting[stream_id] if c is not connection)
-            if others:
-                self._reporting[stream_id] = others
-            else:
+            connection.info_chars -= info_chars(stream)
+            reporting = self._reporting[stream_id]
+            del reporting[connection.connection_id]
+            if not reporting:
                 del self._reporting[stream_id]

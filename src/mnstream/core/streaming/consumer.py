@@ -13,6 +13,7 @@ for any other run it does nothing and says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import assert_never
 
 from mnstream.core.effects import (
@@ -60,15 +61,14 @@ from mnstream.core.records import (
     Ending,
     FrameStored,
     MetadataRecord,
-    Record,
 )
 from mnstream.core.streaming.answers import answer, refuse_use
 from mnstream.core.streaming.config import ConsumerConfig
 from mnstream.core.streaming.connections import Connection, ConnectionTable
 from mnstream.core.streaming.counts import ConsumerCounts, count
-from mnstream.core.streaming.intake import are_plain, judge, sanctions
+from mnstream.core.streaming.intake import are_plain, judge, recollect, sanctions
 from mnstream.core.streaming.multiplexing import NO_CHECKS, Checks, Readers
-from mnstream.core.streaming.restoration import restore, snapshot
+from mnstream.core.streaming.restoration import AttributedFrame, restore, snapshot
 from mnstream.core.timers import Timers
 from mnstream.core.values import ConnectionId, Status
 
@@ -80,6 +80,8 @@ _OPEN = S.OPEN  # looking it up in the enumeration costs 0.1 us in Python 3.11
 GOING_AWAY = 1001
 NORMAL_CLOSURE = 1000
 PROBE = b"mnstream: still there?"
+EXPIRED_AT_ONCE_MAX = 1_000
+"""Deadlines of one DeadlineReached, some 30 ms; for the others the driver comes back at once."""
 
 
 class StreamingConsumer:
@@ -199,14 +201,21 @@ class StreamingConsumer:
         """Describe the state as the records that would rebuild it; see ``restore``."""
         return snapshot(self.connections)
 
-    def restore(self, records: Iterable[Record], *, now_ms: int) -> None:
+    def restore(
+        self,
+        records: Iterable[MetadataRecord],
+        frames: Iterable[AttributedFrame] = (),
+        *,
+        now_ms: int,
+    ) -> None:
         """Take up the connections that a log tells of, as if each had just lost its channel.
 
         Args:
-            records: A snapshot and what followed it, in order. Frames let resends be recognised.
+            records: A snapshot and what followed it, in order.
+            frames: What was stored last, in order; lets resends be recognised.
             now_ms: Driver's monotonic time.
         """
-        restore(self.connections, records, self.config.resend_window_frames)
+        restore(self.connections, records, frames, self.config.resend_window_frames)
         for connection in self.connections:
             connection.state = S.DETACHED
             self._arm(connection, now_ms)
@@ -233,7 +242,7 @@ class StreamingConsumer:
 
     def _tick(self, event: DeadlineReached, now_ms: int) -> Effects:
         effects: list[ConsumerEffect] = []
-        for connection_id in self._timers.expired(now_ms):
+        for connection_id in islice(self._timers.expired(now_ms), EXPIRED_AT_ONCE_MAX):
             connection = self.connections.existing(connection_id)
             # Frames do not touch the timers; how long it was really silent is looked up here.
             silent_at_ms = connection.heard_ms + self.config.keep_alive_ms
@@ -365,13 +374,7 @@ class StreamingConsumer:
     def _receive(self, connection: Connection, event: ConsumerEvent, now_ms: int) -> Effects:
         assert isinstance(event, FrameReceived)
         connection.heard_ms = now_ms
-        disposition, cause = judge(
-            connection,
-            event.payload,
-            self._readers,
-            self._checks,
-            self.config.resend_window_frames,
-        )
+        disposition, cause = judge(connection, event.payload, self._readers, self._checks)
         self.counts.add_frame(disposition, cause, len(event.payload))
         if disposition is Disposition.KEEP_ALIVE:
             return ()
@@ -382,6 +385,7 @@ class StreamingConsumer:
             wall_ms=event.wall_ms,
             payload=event.payload,
         )
+        recollect(connection, record, self.config.resend_window_frames)
         return (Store(record=record),)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mnstream.core.errors import Undecodable
 from mnstream.core.profiles import Profile
-from mnstream.core.records import Disposition
+from mnstream.core.records import SENT_AGAIN, Disposition, FrameStored
 from mnstream.core.streaming.connections import Connection
 from mnstream.core.streaming.counts import UNDECODABLE, UNKNOWN_STREAM, WRONG_VALUE_COUNT
 from mnstream.core.streaming.multiplexing import ANY_COUNT, Checks, Demultiplexer, Readers, Unit
@@ -44,17 +44,14 @@ def judge(
     payload: bytes,
     readers: Readers,
     checks: Checks,
-    resend_window_frames: int,
 ) -> tuple[Disposition, str]:
-    """Return the column and the cause of quarantine for any frame; call it once for each.
+    """Return the column and the cause for any frame; call it once for each.
 
     A frame of several units is judged by the worst of them. It is stored whole, and whoever reads
     the log finds the good ones. Duplicate is only what its content identifies, units that name
     their stream and their period, or what nobody can read. An opaque frame that is sent again is
-    delivered again.
+    delivered again, and marked.
     """
-    if connection.resends is None:
-        connection.resends = ResendDetector(resend_window_frames)
     if connection.demultiplexer is None:
         connection.demultiplexer = Demultiplexer(connection.streams, readers, checks)
     if not payload:
@@ -69,12 +66,23 @@ def judge(
         if not units:
             return Disposition.KEEP_ALIVE, ""
         cause = _fault(units, connection.demultiplexer)
-    if connection.resends.is_sent_again(payload):
-        if all(value_count != ANY_COUNT for _, value_count in units):
+    if connection.resends is not None and connection.resends.is_sent_again(payload):
+        if cause or all(value_count != ANY_COUNT for _, value_count in units):
             return Disposition.DUPLICATE, ""
-    else:
-        connection.resends.remember((payload,))
+        return Disposition.DELIVERED, SENT_AGAIN
     return (Disposition.QUARANTINED, cause) if cause else (Disposition.DELIVERED, "")
+
+
+def recollect(connection: Connection, frame: FrameStored, resend_window_frames: int) -> None:
+    """Remember a frame by what is stored of it, so that a restart remembers the same ones.
+
+    One that came before stands in its place already.
+    """
+    if frame.disposition is Disposition.DUPLICATE or frame.cause == SENT_AGAIN:
+        return
+    if connection.resends is None:
+        connection.resends = ResendDetector(resend_window_frames)
+    connection.resends.remember((frame.payload,))
 
 
 def _fault(units: Sequence[Unit], demultiplexer: Demultiplexer) -> str:

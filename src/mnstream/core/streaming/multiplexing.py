@@ -144,20 +144,19 @@ class Demultiplexer:
             except Undecodable as error:
                 failure = error
                 continue
-            if self._fits(units):
-                return family, units
+            if not units or self._fits(units):
+                return family, units  # an empty list of units is a keep-alive, whatever else is
             if units and all(stream_id in self.expected for stream_id, _ in units):
                 named = named or (family, units)
-            elif family is not Family.OPAQUE and (other is None or not other[1]):
+            elif family is not Family.OPAQUE and other is None:
                 other = family, units
         if named is not None:
             return named
         if len(self._opaque) == 1:
             return Family.OPAQUE, ((self._opaque[0], ANY_COUNT),)
-        if other is not None and (other[1] or not self._opaque):
+        if other is not None:
             return other
         if self._opaque:
-            # Also where a reading found no unit at all: data of another stream is no keep-alive.
             candidates = ", ".join(self._opaque[:_NAMED_MAX])
             failure = Undecodable(
                 f"several streams of this connection could be meant: {candidates}"

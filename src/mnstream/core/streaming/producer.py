@@ -331,8 +331,8 @@ class StreamingProducer:
 
     def _offer_streams(self, event: ProducerEvent, now_ms: int) -> Effects:
         assert isinstance(event, StreamsOffered)
-        self.streams.offer(event.stream_info_list)
-        return self._request_streams(now_ms)
+        refused = self.streams.offer(event.stream_info_list)
+        return (*refused, *self._request_streams(now_ms))
 
     def _withdraw_streams(self, event: ProducerEvent, now_ms: int) -> Effects:
         assert isinstance(event, StreamsWithdrawn)

@@ -8,18 +8,19 @@ from typing import assert_never
 from mnstream.core.records import (
     ConnectionEnded,
     ConnectionEstablished,
-    Disposition,
     Ending,
     FrameStored,
     MetadataRecord,
-    Record,
     StreamsChanged,
 )
 from mnstream.core.streaming.connections import Connection, ConnectionTable
-from mnstream.core.streaming.resends import ResendDetector
+from mnstream.core.streaming.intake import recollect
 from mnstream.core.values import ConnectionId, ProducerId
 
 NOBODY = ConnectionId("")
+
+AttributedFrame = tuple[ConnectionId | None, FrameStored]
+"""A stored frame and its connection, None where damage swallowed it."""
 
 
 def snapshot(connections: ConnectionTable) -> tuple[MetadataRecord, ...]:
@@ -54,18 +55,22 @@ def snapshot(connections: ConnectionTable) -> tuple[MetadataRecord, ...]:
 
 
 def restore(
-    connections: ConnectionTable, records: Iterable[Record], resend_window_frames: int
+    connections: ConnectionTable,
+    records: Iterable[MetadataRecord],
+    frames: Iterable[AttributedFrame],
+    resend_window_frames: int,
 ) -> None:
-    """Apply the records to an empty table, in order.
+    """Apply the records to an empty table, in order, then the frames.
 
-    A record of a connection that an earlier one ended, or that none established, is passed over: a
-    log may have lost its beginning. Its version is not given again all the same.
+    Frames belong to a connection and not to a version of its streams: which versions there were
+    before the newest, a snapshot does not tell. What is of a connection that a record ended, or
+    that none established, is passed over: a log may have lost its beginning. Its version is not
+    given again all the same.
     """
-    versions: dict[int, Connection] = {}
     for record in records:
         match record:
             case ConnectionEstablished():
-                versions[record.streams_version] = _establish(connections, record)
+                _establish(connections, record)
             case StreamsChanged():
                 connections.reserve_version(record.streams_version)
                 changed = connections.get(record.connection_id)
@@ -76,21 +81,20 @@ def restore(
                         removed=record.removed,
                         streams_version=record.streams_version,
                     )
-                    versions[record.streams_version] = changed
             case ConnectionEnded():
                 ended = connections.get(record.connection_id)
                 if ended is not None:
                     connections.remove(ended)
-            case FrameStored():
-                connections.reserve_version(record.streams_version)
-                reporting = versions.get(record.streams_version)
-                if reporting is not None and record.disposition is not Disposition.DUPLICATE:
-                    _recollect(reporting, record.payload, resend_window_frames)
             case _:
                 assert_never(record)
+    for connection_id, frame in frames:
+        connections.reserve_version(frame.streams_version)
+        reporting = None if connection_id is None else connections.get(connection_id)
+        if reporting is not None:
+            recollect(reporting, frame, resend_window_frames)
 
 
-def _establish(connections: ConnectionTable, record: ConnectionEstablished) -> Connection:
+def _establish(connections: ConnectionTable, record: ConnectionEstablished) -> None:
     known = connections.get(record.connection_id)
     if known is not None:
         connections.remove(known)
@@ -104,10 +108,3 @@ def _establish(connections: ConnectionTable, record: ConnectionEstablished) -> C
         removed=(),
         streams_version=record.streams_version,
     )
-    return connection
-
-
-def _recollect(connection: Connection, payload: bytes, resend_window_frames: int) -> None:
-    if connection.resends is None:
-        connection.resends = ResendDetector(resend_window_frames)
-    connection.resends.remember((payload,))

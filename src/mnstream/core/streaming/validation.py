@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import assert_never
+
 from mnstream.core.profiles import Profile
 from mnstream.core.streaming.config import ConsumerConfig
 from mnstream.core.values import (
     AdditionalInfo,
     AnalyticsInfo,
+    Json,
     PerformanceInfo,
     StreamId,
     StreamInfo,
@@ -32,6 +36,8 @@ def unexpected(stream: StreamInfo, profile: Profile, config: ConsumerConfig) -> 
         return "the stream identifier is too long"
     if stream.serialization_format is None and stream.stream_type is not StreamType.PROPRIETARY:
         return "the serialization format is missing"
+    if info_chars(stream) > config.stream_info_chars_max:
+        return f"the StreamInfo has more than {config.stream_info_chars_max} characters"
     info = stream.additional_info
     expected = EXPECTED_INFO[stream.stream_type]
     if info is not None and not isinstance(info, expected):
@@ -65,6 +71,41 @@ def _unexpected_performance(
     if max(map(len, texts)) > config.text_chars_max:
         return f"a text is longer than {config.text_chars_max} characters"
     return None
+
+
+def info_chars(stream: StreamInfo) -> int:
+    """Count the characters of a StreamInfo, one more for each of its texts and other values."""
+    info = stream.additional_info
+    match info:
+        case None:
+            texts: tuple[str | None, ...] = ()
+        case PerformanceInfo():
+            texts = (info.meas_obj_dn, info.job_id, *info.performance_metrics)
+        case AnalyticsInfo():
+            texts = (info.activity_details,)
+        case VsDataContainer():
+            texts = (info.vs_data_type, info.vs_data, info.vs_data_format_version)
+        case TraceInfo():
+            return len(stream.stream_id) + 1 + _json_chars(info.attributes)
+        case _:
+            assert_never(info)
+    return sum(len(text or "") + 1 for text in (stream.stream_id, *texts))
+
+
+def _json_chars(attributes: Mapping[str, Json]) -> int:
+    chars = 0
+    values: list[Json | Mapping[str, Json]] = [attributes]
+    while values:
+        value = values.pop()
+        chars += 1
+        if isinstance(value, str):
+            chars += len(value)
+        elif isinstance(value, Mapping):
+            chars += sum(len(name) + 1 for name in value)
+            values.extend(value.values())
+        elif isinstance(value, list):
+            values.extend(value)
+    return chars
 
 
 def is_unit_stream_id(stream_id: str) -> bool:
