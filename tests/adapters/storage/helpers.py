@@ -1,5 +1,6 @@
 """Small logs, read back."""
 
+import gc
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -106,3 +107,9 @@ def of_a_later_version(segment: bytes) -> bytes:
     covered = segment[: SEGMENT_HEADER_BYTES - 5].replace(b"version\x01", b"version\x02")
     crc = zlib.crc32(covered).to_bytes(4, "big")
     return covered + b"\x1a" + crc + segment[SEGMENT_HEADER_BYTES:]
+
+
+def instances(kind: type) -> int:
+    """Count what is alive of a kind: how much somebody holds on to."""
+    gc.collect()
+    return sum(isinstance(each, kind) for each in gc.get_objects())

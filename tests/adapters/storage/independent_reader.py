@@ -21,6 +21,8 @@ HEAD_CONSTANTS = (
     *(b"\x1a", b"\x1a", b"\x5a"),
 )
 CONTENT_MAX = 0x17
+CONTENT_AT = 36
+SAME_IN_ALL_HEADS = (*range(5), 13, 18, 27, 37, 38, 39, 40, 41, 42, 47)
 FRAMES, MIXED, SNAPSHOT = 0, 1, 2
 
 
@@ -202,12 +204,21 @@ def head_at(data: bytes, at: int, mark: int) -> tuple[int, int, int, int] | None
 def is_unfinished(data: bytes, at: int, mark: int) -> bool:
     written = without_zeros(data, at)
     if len(written) - at < HEAD.size:
-        return True
+        return begins_like_a_head(written[at:], mark)
     head = head_at(written, at, mark)
     if head is None or at + head[3] <= len(written):
         return False
     tags = range(at, len(data))
     return not any(data.startswith(b"\xd9\xd9\xf7", tag) and is_header(data, tag) for tag in tags)
+
+
+def begins_like_a_head(octets: bytes, mark: int) -> bool:
+    octets = octets.rstrip(b"\0")
+    beginning, a8, a4, string = HEAD_CONSTANTS[0], b"\x1b", b"\x1a", b"\x5a"
+    one = HEAD.pack(beginning, a8, 0, a4, 0, a8, 0, a8, 0, 0, a4, mark, a4, 0, string, 0)
+    if len(octets) > CONTENT_AT and octets[CONTENT_AT] > CONTENT_MAX:
+        return False
+    return all(octets[at] == one[at] for at in SAME_IN_ALL_HEADS if at < len(octets))
 
 
 def is_header(data: bytes, at: int) -> bool:
@@ -297,7 +308,7 @@ class _Reading:
         if self.expected is None:
             if header is not None:
                 self.expected = header["firstPosition"]
-            elif file.stem.isdecimal():
+            elif file.stem.isdecimal() and len(file.stem) >= 16:
                 self.expected = int(file.stem)
         mark: int | None = None if header is None else header["mark"]
         damage: list[Block | int] = []
@@ -306,6 +317,8 @@ class _Reading:
                 damage.append(block)
                 continue
             mark = block.mark
+            if self.expected is None:
+                self.expected = block.first_position if block.content == SNAPSHOT else 0
             if block.content <= SNAPSHOT:
                 damage.clear()
             elif damage:

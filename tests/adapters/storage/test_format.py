@@ -1,7 +1,9 @@
 """The bytes of headers, blocks and records."""
 
 import zlib
+from collections.abc import Iterator
 from io import BytesIO
+from typing import cast
 
 import cbor2
 import pytest
@@ -31,6 +33,7 @@ from mnstream.adapters.storage.segment_header import (
     encode_segment_header,
 )
 from mnstream.core.records import Disposition, FrameStored, Record
+from mnstream.core.values import SerializationFormat, StreamId, StreamInfo, StreamType, TraceInfo
 from mnstream.testing.logs import STREAMS, changed, ended, established
 from tests.adapters.storage.helpers import frame
 
@@ -45,13 +48,13 @@ RECORDS: list[Record] = [
 ]
 
 
+def encoded(record: Record) -> bytes:
+    return encode_frame(record) if isinstance(record, FrameStored) else encode_metadata(record)
+
+
 def block(*records: Record, content: Content = Content.MIXED) -> bytes:
-    encoded = [
-        encode_frame(record) if isinstance(record, FrameStored) else encode_metadata(record)
-        for record in records
-    ]
     return encode_block(
-        encoded,
+        map(encoded, records),
         first_position=42,
         count=len(records),
         first_wall_ms=5,
@@ -186,6 +189,40 @@ def test_records_of_other_kinds_and_further_members_are_passed_over() -> None:
     ]
 
 
+STREAM = {"streamType": "TRACE", "streamId": "9", "serializationFormat": "GPB"}
+
+
+def tagged(tag: int, value: object) -> Iterator[object]:
+    """Give a value with a tag around it, then with one around each of its parts."""
+    yield cbor2.CBORTag(tag, value)
+    if isinstance(value, list):
+        items = cast("list[object]", value)
+        for place, item in enumerate(items):
+            for other in tagged(tag, item):
+                yield [*items[:place], other, *items[place + 1 :]]
+    elif isinstance(value, dict):
+        members = cast("dict[str, object]", value)
+        for name, member in members.items():
+            for other in tagged(tag, member):
+                yield {**members, name: other}
+
+
+TRACE = StreamInfo(
+    stream_id=StreamId("9"),
+    stream_type=StreamType.TRACE,
+    serialization_format=SerializationFormat.GPB,
+    additional_info=TraceInfo(attributes={"any": ["a", 1, None, {"big": -(1 << 70), "half": 0.5}]}),
+)
+
+
+@pytest.mark.parametrize("tag", [0, 1, 4, 24, 28, 37, 258, 500, 55799, 1 << 40])
+def test_tags_are_ignored_wherever_they_stand(tag: int) -> None:
+    for record in (*RECORDS, changed("a", 3, added=[TRACE])):
+        item = cbor2.loads(encoded(record))
+        for other in tagged(tag, item):
+            assert decode_body(*body_of(other, item)) == [record, record], other
+
+
 @pytest.mark.parametrize(
     "item",
     [
@@ -198,6 +235,7 @@ def test_records_of_other_kinds_and_further_members_are_passed_over() -> None:
             [1, 1000, 1, "a", "b", "c", 5],
             [1, 1000, 1, "a", 2, "", []],
         ),
+        *([2, 1000, 1, "a", [{**STREAM, "additionalInfo": {"a": b"no JSON"}}], []],),
         *([2, 1000, 1, "a", [], [5]], [2, 1000, 1, "a", [5], []], [3, 1000, "a", "other"]),
     ],
 )

@@ -10,7 +10,6 @@ import pytest
 
 from mnstream.adapters.storage import Entry, Hole, LogInUse, LogReader, LogUnreadable
 from mnstream.adapters.storage import reader as reader_module
-from mnstream.adapters.storage.disk import OpenFile
 from mnstream.adapters.storage.format import BLOCK_HEAD_BYTES
 from mnstream.adapters.storage.segment_header import SEGMENT_HEADER_BYTES
 from mnstream.adapters.storage.segments import DAMAGED, Segments, segment_paths
@@ -120,6 +119,42 @@ def test_a_log_torn_at_any_byte_opens_with_the_whole_blocks_before(
         assert not list(torn.glob(f"*{DAMAGED}"))
         shutil.rmtree(torn)
     assert not caplog.records, "nothing of it is worth a warning"
+
+
+def test_less_than_a_head_that_is_no_beginning_of_one_is_damage(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path, [*BATCHES, [frame(b"later")]])
+    path = only_segment(tmp_path)
+    whole = path.read_bytes()
+    write(tmp_path / "before", BATCHES)
+    size = only_segment(tmp_path / "before").stat().st_size
+    data, head = whole[:size], whole[size : size + BLOCK_HEAD_BYTES - 1]
+    for place in (0, 4, 13, 36, 37, 38, 47):
+        for tail in (head[:place] + b"\xff" + head[place + 1 :], head[:place] + b"\xff"):
+            path.write_bytes(data + tail)
+            assert read(tmp_path)[len(RECORDS) :] == [Hole(path, size, 7, None, "damaged")], place
+    for length in range(len(head)):
+        path.write_bytes(data + head[:length] + bytes(len(head) - length))
+        assert records_of(tmp_path) == RECORDS, "what a write leaves, and zeros behind it"
+    path.write_bytes(data + whole[-30:])
+    assert read(tmp_path)[len(RECORDS) :] == [Hole(path, size, 7, None, "damaged")]
+    assert write(tmp_path, []).repaired_bytes == 30
+    assert f"{path} at {size}: 30 octets are damaged" in caplog.text
+
+
+def test_octets_that_were_cut_out_near_the_end_are_not_counted_by_what_is_left(
+    tmp_path: Path,
+) -> None:
+    ends = ends_of_batches(tmp_path)
+    write(tmp_path, [[frame(b"six", 1050, 2)]])
+    path = only_segment(tmp_path)
+    data = path.read_bytes()
+    # The head that is left says where its block should end, which is within the next one.
+    left = data[: ends[2] + 60] + data[ends[2] + 120 :]
+    assert 0 < len(left) - ends[3] < BLOCK_HEAD_BYTES
+    path.write_bytes(left)
+    assert read(tmp_path)[6:] == [Hole(path, ends[2], 6, None, "damaged")]
 
 
 def test_garbage_behind_the_last_block_is_named_and_cut_off(
@@ -262,6 +297,39 @@ def test_a_damaged_header_and_first_block_are_a_hole_from_the_name_on(tmp_path: 
     assert entries[0].connection is None, "nobody knows the streams any more"
 
 
+def test_a_damaged_beginning_of_a_file_of_any_name_is_a_hole(tmp_path: Path) -> None:
+    ends = ends_of_batches(tmp_path / "log")
+    data = only_segment(tmp_path / "log").read_bytes()
+    lost = [(0, 0, 3, "damaged"), (0, 0, 3, "missing")]
+    for name in ("capture.mnlog", "2026.mnlog"):
+        path = tmp_path / name
+        beginnings = (bytes(ends[1]), data[ends[0] + 20 : ends[1]], b"")
+        for beginning, expected in zip(beginnings, (lost[0], lost[0], lost[1]), strict=True):
+            path.write_bytes(beginning + data[ends[1] :])
+            hole, *entries = read(path)
+            assert isinstance(hole, Hole)
+            found = (hole.offset, hole.first_position, hole.last_position, hole.reason)
+            assert found == expected
+            assert [entry.position for entry in entries if isinstance(entry, Entry)] == [4, 5, 6]
+        path.write_bytes(flipped(data, 40))
+        assert records_of(path) == RECORDS, "of a header alone nobody misses anything"
+
+
+def test_a_snapshot_behind_a_damaged_header_is_the_beginning(tmp_path: Path) -> None:
+    write(tmp_path, [*BATCHES[:3], [frame(bytes(20_000), version=2)]])
+    write(tmp_path, BATCHES[3:], segment_bytes=1)
+    last = segment_paths(tmp_path)[-1]
+    path = tmp_path / "alone.mnlog"
+    path.write_bytes(flipped(last.read_bytes(), 40))
+    assert [entry.position for entry in read(path) if isinstance(entry, Entry)] == [7]
+    assert len(read(path)) == 1
+    data = path.read_bytes()
+    path.write_bytes(flipped(data, len(data) - 1))
+    (hole,) = read(path)
+    assert isinstance(hole, Hole)
+    assert (hole.first_position, hole.last_position) == (7, 7)
+
+
 def test_a_segment_of_which_nothing_is_readable_is_named_and_set_aside(tmp_path: Path) -> None:
     write(tmp_path, BATCHES[:1], segment_bytes=1)
     write(tmp_path, BATCHES[1:2], segment_bytes=1)
@@ -371,25 +439,6 @@ def test_reading_from_a_position_on(tmp_path: Path) -> None:
     segment_paths(tmp_path)[0].write_bytes(b"not even looked at")
     for position in range(2, 10):
         assert list(LogReader(tmp_path).entries(from_position=position)) == whole[position:]
-
-
-def test_blocks_outside_the_time_range_are_not_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write(tmp_path, [[frame(bytes(100_000), 1)], [frame(b"small", 2)], [frame(bytes(99_999), 3)]])
-    asked = 0
-
-    def read_at(self: OpenFile, offset: int, count: int) -> bytes:
-        nonlocal asked
-        asked += count
-        self._file.seek(offset)  # pyright: ignore[reportPrivateUsage]
-        return self._file.read(count)  # pyright: ignore[reportPrivateUsage]
-
-    monkeypatch.setattr(OpenFile, "read_at", read_at)
-    (entry,) = read(tmp_path, 2, 3)
-    assert isinstance(entry, Entry)
-    assert entry.record == frame(b"small", 2)
-    assert asked < 1000
 
 
 def test_a_second_writer_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:

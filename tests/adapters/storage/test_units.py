@@ -150,6 +150,23 @@ def test_damage_that_swallowed_the_streams_leaves_the_frame(tmp_path: Path) -> N
     assert [(hole.first_position, hole.last_position) for hole in holes] == [(0, 0)]
 
 
+def test_that_a_frame_was_sent_again_is_no_reason_why_it_cannot_be_read(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        [
+            [
+                established("x", 1, [FIVE]),
+                frame(b"\xff", cause="sentAgain"),
+                frame(b"\xff", version=9, cause="sentAgain"),
+            ]
+        ],
+    )
+    assert [told(unit) for unit in units(tmp_path)] == [
+        (None, "quarantined", "undecodable", None),
+        (None, "quarantined", "unknownStream", None),
+    ]
+
+
 def test_units_can_be_chosen(tmp_path: Path) -> None:
     frames = [frame(pdsus(s5=(number, 0), s6=(number,)), number) for number in range(10)]
     write(tmp_path, [[established("x", 1, [FIVE, SIX])], *([stored] for stored in frames)])

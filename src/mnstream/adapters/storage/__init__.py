@@ -4,6 +4,7 @@ The log is a directory of segment files that is a capture as well (ARCHITECTURE.
 """
 
 from mnstream.adapters.storage.checkpoints import SqliteCheckpoints
+from mnstream.adapters.storage.entries import Entry, FrameRun, Hole
 from mnstream.adapters.storage.errors import (
     LogClosed,
     LogInUse,
@@ -20,7 +21,7 @@ from mnstream.adapters.storage.notifications import (
     NotificationStoreConfig,
     SqliteNotificationStore,
 )
-from mnstream.adapters.storage.reader import Entry, FrameRun, Hole, LogReader
+from mnstream.adapters.storage.reader import LogReader
 from mnstream.adapters.storage.segments import Durability
 from mnstream.adapters.storage.units import StoredUnit, UnitResolver, stored_units
 from mnstream.adapters.storage.writer import LogConfig, SegmentLog

@@ -31,6 +31,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from operator import itemgetter
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeGuard
 
@@ -39,6 +40,7 @@ import cbor2
 from mnstream.adapters.rest.stream_info import decode_stream_info, encode_stream_info
 from mnstream.adapters.storage.errors import Damaged
 from mnstream.adapters.storage.segment_header import CRC_ITEM_BYTES
+from mnstream.adapters.storage.tags import without_tags
 from mnstream.core.records import (
     ConnectionEnded,
     ConnectionEstablished,
@@ -52,6 +54,7 @@ from mnstream.core.records import (
 from mnstream.core.values import ConnectionId, Json, ProducerId, StreamId, StreamInfo
 
 SUFFIX = ".mnlog"
+_NAME_DIGITS = 16
 _TAG = b"\xd9\xeb\xad"  # tag 60333, of the range that anybody may use
 MARKER = _TAG + b"\x88\x1b"
 """How every block begins: tag, array of 8, first position in 8 octets."""
@@ -114,7 +117,13 @@ class BlockHead:
 
 def segment_name(first_position: int) -> str:
     """Give the file name of a segment; names sort like positions."""
-    return f"{first_position:016d}{SUFFIX}"
+    return f"{first_position:0{_NAME_DIGITS}d}{SUFFIX}"
+
+
+def position_named(path: Path) -> int | None:
+    """Give the first position of a segment by its name; None when it has another kind of name."""
+    name = path.stem
+    return int(name) if len(name) >= _NAME_DIGITS and name.isdecimal() else None
 
 
 def encode_block(
@@ -244,7 +253,19 @@ def decode_body(head: BlockHead, body: bytes) -> list[Record | UnknownRecord]:
     Raises:
         Damaged: They are no records; then whoever wrote them was wrong.
     """
-    return decode_records(decode_items(head, body))
+    try:
+        return decode_records(decode_items(head, body))
+    except Damaged:
+        return decode_untagged(head, body)
+
+
+def decode_untagged(head: BlockHead, body: bytes) -> list[Record | UnknownRecord]:
+    """Read the records of a block that cannot be read as it is, because of tags perhaps.
+
+    Raises:
+        Damaged: It was not because of tags.
+    """
+    return decode_records(decode_items(head, without_tags(body)))
 
 
 def decode_records(items: Iterable[Any]) -> list[Record | UnknownRecord]:
@@ -263,8 +284,22 @@ def _is_array(item: Any) -> TypeGuard[list[Any]]:
     return isinstance(item, list)
 
 
-def _decode_streams(items: Iterable[Json]) -> tuple[StreamInfo, ...]:
+def _is_map(item: Any) -> TypeGuard[dict[Any, Any]]:
+    return isinstance(item, dict)
+
+
+def _decode_streams(items: Iterable[Any]) -> tuple[StreamInfo, ...]:
+    if not _is_json(items):
+        raise Damaged("a stream with something that is not JSON, such as a tag")
     return tuple(decode_stream_info(item) for item in items)
+
+
+def _is_json(item: Any) -> bool:
+    if _is_map(item):
+        return all(type(name) is str for name in item) and all(map(_is_json, item.values()))
+    if _is_array(item):
+        return all(map(_is_json, item))
+    return item is None or isinstance(item, bool | int | float | str)
 
 
 def _stream_id(item: Any) -> StreamId:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mnstream.adapters.storage.disk import OpenFile
+from mnstream.adapters.storage.entries import Entry, FrameRun, Hole
 from mnstream.adapters.storage.errors import Damaged, LogUnreadable
 from mnstream.adapters.storage.format import (
     WALL_MS_MAX,
@@ -19,6 +20,8 @@ from mnstream.adapters.storage.format import (
     decode_body,
     decode_items,
     decode_records,
+    decode_untagged,
+    position_named,
 )
 from mnstream.adapters.storage.metadata import MetadataInForce
 from mnstream.adapters.storage.scanning import (
@@ -30,86 +33,8 @@ from mnstream.adapters.storage.scanning import (
     scan_blocks,
     scan_header,
 )
-from mnstream.adapters.storage.segment_header import SegmentHeader
 from mnstream.adapters.storage.segments import segment_paths
-from mnstream.core.records import ConnectionEstablished, Disposition, FrameStored, Record
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One record of a log.
-
-    Attributes:
-        position: Its position.
-        record: What was stored.
-        connection: For a frame, its connection with the streams that were in force when it
-            arrived; None when damage swallowed them, and for metadata records.
-    """
-
-    position: int
-    record: Record
-    connection: ConnectionEstablished | None
-
-
-@dataclass(frozen=True, slots=True)
-class Hole:
-    """Records that cannot be read.
-
-    Attributes:
-        path: File in which they are, or after which they should be.
-        offset: Where the damage begins in it.
-        first_position: Position of the first of them.
-        last_position: Position of the last of them; None when nobody knows.
-        reason: What is wrong, for people.
-    """
-
-    path: Path
-    offset: int
-    first_position: int
-    last_position: int | None
-    reason: str
-
-    def __str__(self) -> str:
-        """Say all of it in one line."""
-        last = "?" if self.last_position is None else self.last_position
-        records = f"records {self.first_position} to {last}"
-        return f"{self.path} at {self.offset}: {records}: {self.reason}"
-
-
-@dataclass(frozen=True, slots=True)
-class FrameRun:
-    """Delivered frames that follow each other, member by member.
-
-    Attributes:
-        first_position: Position of the first.
-        wall_ms: When each arrived, milliseconds since the Unix epoch.
-        streams_versions: The set of streams that was in force for each.
-        payloads: The messages, byte for byte.
-        connections: For each of the versions, the connection with its streams; one that damage
-            swallowed is not in it.
-    """
-
-    first_position: int
-    wall_ms: Sequence[int]
-    streams_versions: Sequence[int]
-    payloads: Sequence[bytes]
-    connections: Mapping[int, ConnectionEstablished]
-
-    def entry(self, number: int) -> Entry:
-        """Give one of them for itself, counted from 0."""
-        version = self.streams_versions[number]
-        record = FrameStored(
-            streams_version=version,
-            disposition=Disposition.DELIVERED,
-            cause="",
-            wall_ms=self.wall_ms[number],
-            payload=self.payloads[number],
-        )
-        return Entry(self.first_position + number, record, self.connections.get(version))
-
-    def entries(self) -> Iterator[Entry]:
-        """Give them one by one."""
-        return map(self.entry, range(len(self.payloads)))
+from mnstream.core.records import FrameStored, Record
 
 
 class LogReader:
@@ -221,12 +146,12 @@ class _Range:
     since_ms: int
     until_ms: int
 
-    def block(self, head: BlockHead) -> bool:
-        """Tell whether a block has to be read; metadata always has to."""
+    def block(self, head: BlockHead, first_ms: int, last_ms: int) -> bool:
+        """Tell whether a block of these times has to be read; metadata always has to."""
         return head.content is not Content.FRAMES or (
             head.first_position + head.count > self.from_position
-            and head.last_wall_ms >= self.since_ms
-            and head.first_wall_ms < self.until_ms
+            and last_ms >= self.since_ms
+            and first_ms < self.until_ms
         )
 
     def run(self, first_position: int, wall_ms: Sequence[int]) -> bool:
@@ -261,7 +186,7 @@ class _State:
         with naming(path):
             header, offset = scan_header(file.read_at)
         if self._expected is None:
-            self._expected = _first_position(path, header)
+            self._expected = position_named(path) if header is None else header.first_position
         size = file.size
         mark = None if header is None else header.mark
         damage: DamagedBytes | None = None
@@ -274,19 +199,22 @@ class _State:
             mark = part.head.mark
             self.offset = part.end
             position = part.head.first_position
-            if part.body is None and position == self._expected:
+            is_void = end is not None and position >= end
+            if part.body is None and position == self._expected and not is_void:
                 # The usual way through what is not wanted.
                 self._expected = position + part.head.count
                 damage = None
                 continue
-            if part.head.content is Content.SNAPSHOT:
+            content = part.head.content
+            if content is Content.SNAPSHOT:
                 self._take_snapshot(part)
                 damage = None  # there are no records before it
-            if part.head.content not in (Content.FRAMES, Content.MIXED):
+            if self._expected is None:
+                # Nobody knows what stood before the first good block, but for a snapshot.
+                self._expected = position if content is Content.SNAPSHOT else 0
+            if is_void or content not in (Content.FRAMES, Content.MIXED):
                 continue
-            if end is not None and part.head.first_position >= end:
-                continue
-            yield from self._gap(path, part.offset, damage, part.head.first_position)
+            yield from self._gap(path, part.offset, damage, position)
             damage = None
             yield from self._block(path, part)
         if end is not None:
@@ -346,16 +274,24 @@ class _State:
         if block.body is None:
             return
         try:
-            items = decode_items(block.head, block.body)
-            run = self._run(first, items) if first >= given else None
-            if run is not None:
-                yield run
-                return
-            records = decode_records(items)
+            found = self._decoded(block.head, block.body, is_new=first >= given)
         except Damaged:
             yield Hole(path, block.offset, first, following - 1, "not records")
             return
-        yield from self._records(first, given, records)
+        if isinstance(found, FrameRun):
+            yield found
+        else:
+            yield from self._records(first, given, found)
+
+    def _decoded(
+        self, head: BlockHead, body: bytes, *, is_new: bool
+    ) -> FrameRun | list[Record | UnknownRecord]:
+        try:
+            items = decode_items(head, body)
+            run = self._run(head.first_position, items) if is_new else None
+            return decode_records(items) if run is None else run
+        except Damaged:
+            return decode_untagged(head, body)
 
     def _records(
         self, first: int, given: int, records: Iterable[Record | UnknownRecord]
@@ -392,9 +328,3 @@ class _State:
         found = ((version, self._in_force.connection(version)) for version in set(versions))
         connections = {version: each for version, each in found if each is not None}
         return FrameRun(first, wall_ms, versions, payloads, connections)
-
-
-def _first_position(path: Path, header: SegmentHeader | None) -> int | None:
-    if header is not None:
-        return header.first_position
-    return int(path.stem) if path.stem.isdecimal() else None

@@ -11,7 +11,6 @@ passed over is found, and named, by whoever reads them.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mnstream.adapters.storage.disk import OpenFile
@@ -21,6 +20,7 @@ from mnstream.adapters.storage.metadata import MetadataInForce
 from mnstream.adapters.storage.scanning import (
     Block,
     DamagedBytes,
+    Wanted,
     everything,
     is_unfinished,
     scan_blocks,
@@ -68,11 +68,11 @@ def examine_whole(file: OpenFile) -> Recovery:
     return found
 
 
-def _no_frames(head: BlockHead) -> bool:
+def _no_frames(head: BlockHead, _first_ms: int, _last_ms: int) -> bool:
     return head.content is not Content.FRAMES
 
 
-def _walk(file: OpenFile, wanted: Callable[[BlockHead], bool], *, give_up: bool) -> Recovery | None:
+def _walk(file: OpenFile, wanted: Wanted, *, give_up: bool) -> Recovery | None:
     """Go over the blocks; with ``give_up``, None unless all but a torn tail is regular."""
     found = Recovery()
     found.header, found.end = scan_header(file.read_at)
@@ -87,15 +87,13 @@ def _walk(file: OpenFile, wanted: Callable[[BlockHead], bool], *, give_up: bool)
     last: Block | None = None
     for part in scan_blocks(file.read_at, size, start=found.end, mark=mark, wanted=wanted):
         if isinstance(part, DamagedBytes):
-            if give_up and part.end < size:
+            if give_up and (part.end < size or not (last is None or _is_good(file, last, mark))):
                 return None
             continue
         if give_up and part.head.first_position != found.next_position:
             return None
         _take(found, part)
         last = part
-    if give_up and last is not None and last.body is None and not _is_good(file, last, mark):
-        return None
     if mark is None and last is not None:
         mark = last.head.mark
     if found.end < size and mark is not None:
@@ -126,6 +124,6 @@ def _apply(in_force: MetadataInForce, block: Block) -> None:
 
 
 def _is_good(file: OpenFile, block: Block, mark: int | None) -> bool:
-    """Check the CRC of a block that was passed over."""
+    """Check the CRC of a block that was perhaps passed over."""
     (first, *_) = scan_blocks(file.read_at, block.end, start=block.offset, mark=mark)
     return isinstance(first, Block) and first.end == block.end

@@ -13,11 +13,13 @@ from mnstream.adapters.storage.errors import Damaged, LogUnreadable
 from mnstream.adapters.storage.format import (
     BLOCK_HEAD_BYTES,
     MARKER,
+    WALL_MS_MAX,
     BlockHead,
     Content,
     block_crc,
     block_is_good,
     decode_block_head,
+    encode_block,
 )
 from mnstream.adapters.storage.segment_header import (
     FORMAT,
@@ -28,6 +30,10 @@ from mnstream.adapters.storage.segment_header import (
 
 ReadAt = Callable[[int, int], bytes]
 """Gives up to so many octets from an offset of a file; fewer only at its end."""
+
+Wanted = Callable[[BlockHead, int, int], bool]
+"""Tells whether a block is worth reading, from its head and the times between which it was written:
+those in the head, or what its neighbours leave possible."""
 
 SEARCH_BYTES = 1 << 20
 """Octets that a search for the next block reads at a time."""
@@ -102,7 +108,7 @@ def naming(path: Path) -> Generator[None]:
         raise LogUnreadable(f"{path}: {error}") from error
 
 
-def everything(_head: BlockHead) -> bool:
+def everything(_head: BlockHead, _first_ms: int, _last_ms: int) -> bool:
     """Want every block."""
     return True
 
@@ -113,7 +119,7 @@ def scan_blocks(
     *,
     start: int,
     mark: int | None,
-    wanted: Callable[[BlockHead], bool] = everything,
+    wanted: Wanted = everything,
 ) -> Iterator[Block | DamagedBytes]:
     """Give the blocks of a segment, in order, and what is damaged between and behind them.
 
@@ -126,33 +132,50 @@ def scan_blocks(
         mark: That of the segment's header; None when it is damaged. Then the first good block
             gives it.
         wanted: Tells whether a block is worth reading. Of the others only the head is read, and
-            the first octets of what follows them.
+            that of the next, unless these two leave a doubt; then the CRC is checked.
     """
-    offset, head_bytes = start, b""
+    offset, time_before = start, 0
+    head: BlockHead | None = None
     while offset < size:
-        head_bytes = head_bytes or read_at(offset, BLOCK_HEAD_BYTES)
-        head = _head(head_bytes, size - offset, mark)
-        if head is not None and not wanted(head):
-            # Its length may be wrong: unless a block follows, only its CRC can tell.
+        head = head or _head(read_at(offset, BLOCK_HEAD_BYTES), size - offset, mark)
+        if head is not None and not wanted(head, head.first_wall_ms, head.last_wall_ms):
             end = offset + BLOCK_HEAD_BYTES + head.body_bytes
-            head_bytes = read_at(end, BLOCK_HEAD_BYTES) if end < size else b""
-            if end == size or head_bytes.startswith(MARKER):
-                mark = head.mark
+            following = _head(read_at(end, BLOCK_HEAD_BYTES), size - end, head.mark)
+            if (
+                following is not None and _is_certain(head, time_before, following, wanted)
+            ) or _block_at(read_at, size, offset, mark):
                 yield Block(offset, head, None)
-                offset = end
+                mark, time_before = head.mark, head.last_wall_ms
+                offset, head = end, following
                 continue
+        head = None
         block = _block_at(read_at, size, offset, mark)
         if block is None:
             block = _search(read_at, size, offset + 1, mark)
             yield DamagedBytes(offset, size if block is None else block.offset)
             if block is None:
                 return
-        mark, head_bytes = block.head.mark, b""
         yield block
+        mark, time_before = block.head.mark, block.head.last_wall_ms
         offset = block.end
 
 
-def is_unfinished(read_at: ReadAt, size: int, offset: int, mark: int | None) -> bool:
+def _is_certain(head: BlockHead, time_before: int, following: BlockHead, wanted: Wanted) -> bool:
+    """Tell without a CRC that a block is not wanted.
+
+    The next block tells where this one ends and how many records it has. When the times of three
+    neighbours are in order, those of the middle lie between the others, even where its head says
+    something else; otherwise they may be any.
+    """
+    if following.first_position != head.first_position + head.count:
+        return False
+    next_time = following.first_wall_ms
+    if time_before <= head.first_wall_ms <= head.last_wall_ms <= next_time:
+        return not wanted(head, time_before, next_time)
+    return not wanted(head, 0, WALL_MS_MAX)
+
+
+def is_unfinished(read_at: ReadAt, size: int, offset: int, mark: int) -> bool:
     """Tell whether damage up to the end of a file may be a write that was never finished.
 
     Such a write leaves the beginning of a block, and perhaps zeros. Everything else is damage to
@@ -165,16 +188,21 @@ def is_unfinished(read_at: ReadAt, size: int, offset: int, mark: int | None) -> 
         mark: That of the segment.
     """
     left = _written_end(read_at, size, offset) - offset
+    written = read_at(offset, min(left, BLOCK_HEAD_BYTES))
+    if left < BLOCK_HEAD_BYTES:
+        # The numbers of half a head may be anything; what every head has must be there.
+        written = written.rstrip(b"\0")
+        written += _any_head(mark)[len(written) :]
+    head = decode_block_head(written)
+    if head is None or head.mark != mark:
+        return False
     if left < BLOCK_HEAD_BYTES:
         return True
-    head = decode_block_head(read_at(offset, BLOCK_HEAD_BYTES))
-    if head is None or head.mark != mark or head.size <= left:
-        return False
-    return not _has_header(read_at, size, offset)
+    return head.size > left and not _has_header(read_at, size, offset)
 
 
 def positions_until(
-    read_at: ReadAt, size: int, offset: int, mark: int | None, position: int
+    read_at: ReadAt, size: int, offset: int, mark: int, position: int
 ) -> int | None:
     """Give the position behind damaged blocks up to the end of a file, from their heads.
 
@@ -199,6 +227,20 @@ def positions_until(
             position += head.count
         offset += head.size
     return position if position > first and is_unfinished(read_at, size, offset, mark) else None
+
+
+def _any_head(mark: int) -> bytes:
+    """Write a head with what all heads of a segment have in common."""
+    nothing = encode_block(
+        (),
+        first_position=0,
+        count=0,
+        first_wall_ms=0,
+        last_wall_ms=0,
+        content=Content.FRAMES,
+        mark=mark,
+    )
+    return nothing[:BLOCK_HEAD_BYTES]
 
 
 def _written_end(read_at: ReadAt, size: int, offset: int) -> int:

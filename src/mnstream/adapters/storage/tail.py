@@ -14,10 +14,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mnstream.adapters.storage.entries import Entry, Hole
 from mnstream.adapters.storage.errors import Damaged
-from mnstream.adapters.storage.format import BlockHead, Content, UnknownRecord, decode_body
+from mnstream.adapters.storage.format import (
+    BlockHead,
+    Content,
+    UnknownRecord,
+    decode_body,
+    position_named,
+)
 from mnstream.adapters.storage.metadata import MetadataInForce
-from mnstream.adapters.storage.reader import Entry, Hole
 from mnstream.adapters.storage.scanning import (
     Block,
     DamagedBytes,
@@ -249,7 +255,7 @@ class LogTail:
             segment.file.read_at, size, start=segment.offset, mark=mark, wanted=self._is_wanted
         )
 
-    def _is_wanted(self, head: BlockHead) -> bool:
+    def _is_wanted(self, head: BlockHead, _first_ms: int, _last_ms: int) -> bool:
         if head.content is not Content.FRAMES:
             return True
         return head.first_position + head.count > self._position
@@ -306,7 +312,7 @@ def first_position(path: Path, header: SegmentHeader | None) -> int:
     """Give the position of the first record of a segment; 0 when nobody knows."""
     if header is not None:
         return header.first_position
-    return int(path.stem) if path.stem.isdecimal() else 0
+    return position_named(path) or 0
 
 
 def _decode(block: Block) -> list[Record | UnknownRecord] | None:
