@@ -137,9 +137,9 @@ def test_a_collector_that_is_killed_meanwhile_gets_everything_once(tmp_path: Pat
     assert difference(data, again)["differences"] == 0
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_and_loses_nothing(
-    capture: tuple[Path, list[Path]], tmp_path: Path, number: signal.Signals, code: int
+    capture: tuple[Path, list[Path]], tmp_path: Path, number: signal.Signals
 ) -> None:
     data, _ = capture
     again = tmp_path / "again"
@@ -148,7 +148,7 @@ def test_a_signal_stops_it_and_loses_nothing(
         until(lambda: frames(again) > 3)
         replay.send_signal(number)
         out, err = replay.communicate(timeout=TIMEOUT_S)
-        assert replay.returncode == code, err
+        assert replay.returncode == 130, err
     told = json.loads(out)
     assert 0 < told["frames"] == told["acknowledged"] < 350
     assert told["dropped"] == 0

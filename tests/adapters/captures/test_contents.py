@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ from mnstream.adapters.codecs import (
     SubCounter,
     SubCounterIndex,
     TraceRecord,
+    UnknownAlternative,
     value_json,
 )
 from mnstream.adapters.storage import StoredUnit
@@ -84,6 +86,10 @@ def test_numbers_of_equal_value_are_equal(a: MeasValue, b: MeasValue) -> None:
         (10**400, math.inf),
         (nested(None), nested(0)),
         (nested(1), 1),
+        (UnknownAlternative(b"\x80\x00"), UnknownAlternative(b"\x81\x00")),
+        (UnknownAlternative(b"\x80\x00"), None),
+        (nested(UnknownAlternative(b"\x80\x00")), nested(None)),
+        (SubCounter(UnknownAlternative(b"\x68\x00"), 1), SubCounter(None, 1)),
     ],
 )
 def test_what_differs_in_the_least_is_different(a: MeasValue, b: MeasValue) -> None:
@@ -97,6 +103,19 @@ def test_every_value_can_be_compared_and_shown(value: MeasValue) -> None:
     if not isinstance(value, int | float):
         return
     assert told["a"] == value_json(value)
+
+
+@pytest.mark.parametrize("value", [2**63, -(2**64), 2**69, 10**20])
+def test_whole_numbers_are_told_digit_by_digit(value: int) -> None:
+    assert shown_body(body(value)) == {"a": value}
+    assert str(value) in json.dumps(shown_body(body(float(value))))
+
+
+@pytest.mark.parametrize("name", ["NaN", "Infinity", "-Infinity"])
+def test_a_text_is_never_told_as_the_number_of_its_name(name: str) -> None:
+    assert shown_body(body(float(name))) == {"a": name}
+    assert shown_body(body(name)) == {"a": {"stringValue": name}}
+    assert shown_body(body(nested(name))) != shown_body(body(nested(float(name))))
 
 
 def test_the_order_of_metrics_does_not_count() -> None:

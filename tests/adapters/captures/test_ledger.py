@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mnstream.adapters.captures import Ledger
+from mnstream.adapters.captures import Ledger, StreamLedger
 from mnstream.adapters.storage import LogReader
 from mnstream.core.records import ConnectionEnded, Disposition, Ending, Record
 from mnstream.core.values import ConnectionId, ProducerId, StreamId
@@ -15,6 +15,7 @@ from mnstream.testing.logs import changed, established
 from tests.adapters.captures.helpers import FIVE, NS_PER_S, SIX, capture, of_records, unit
 from tests.adapters.storage.helpers import frame, only_segment, write
 
+PRODUCER = "SubNetwork=1,ManagedElement=1"
 T = 1_700_000_000 * NS_PER_S
 
 
@@ -27,6 +28,10 @@ def ledger_of(path: Path, *, granularity_ns: int | None = None) -> Ledger:
     for entry in LogReader(path).entries():
         ledger.add(entry)
     return ledger
+
+
+def line_of(ledger: Ledger, stream_id: str, producer_id: str = PRODUCER) -> StreamLedger:
+    return ledger.streams[ProducerId(producer_id), StreamId(stream_id)]
 
 
 def test_every_unit_stands_in_one_column(tmp_path: Path) -> None:
@@ -46,8 +51,8 @@ def test_every_unit_stands_in_one_column(tmp_path: Path) -> None:
         )
     )
     assert {
-        stream: (line.received, line.duplicate, line.quarantined)
-        for stream, line in ledger.streams.items()
+        line.stream_id: (line.received, line.duplicate, line.quarantined)
+        for line in ledger.streams.values()
     } == {"5": (1, 1, 1), "6": (1, 0, 0), "7": (0, 0, 1), None: (0, 0, 1)}
     assert ledger.frames == {
         Disposition.DELIVERED: 2,
@@ -56,7 +61,7 @@ def test_every_unit_stands_in_one_column(tmp_path: Path) -> None:
         Disposition.KEEP_ALIVE: 1,
     }
     assert ledger.frames_received == 6
-    line = ledger.streams[StreamId("5")]
+    line = line_of(ledger, "5")
     assert line.producer_id == "SubNetwork=1,ManagedElement=1"
     assert line.object_dn == "SubNetwork=1,ManagedElement=\u00e9"
     assert (line.first_ns, line.last_ns) == (T, T + NS_PER_S)
@@ -79,7 +84,7 @@ def test_late_and_repeated_units(tmp_path: Path) -> None:
     seconds = [0, 1, 2, 4, 5, 3, 6, 6, 5]
     payloads = [unit(T + second * NS_PER_S, second, 0) for second in seconds[:-1]]
     ledger = ledger_of(capture(tmp_path, *payloads, unit(T + 5 * NS_PER_S, 9, 9)))
-    line = ledger.streams[StreamId("5")]
+    line = line_of(ledger, "5")
     assert (line.received, line.late, line.repeated) == (9, 1, 2)
     assert [(each.stream_id, each.time_ns) for each in ledger.repetitions] == [
         ("5", T + 5 * NS_PER_S)
@@ -87,12 +92,65 @@ def test_late_and_repeated_units(tmp_path: Path) -> None:
     assert list(line.missing()) == []
 
 
+def test_what_one_producer_reports_does_not_hide_what_another_one_lacks(tmp_path: Path) -> None:
+    other = replace(established("y", 2, [FIVE]), producer_id=ProducerId("other"))
+    frames = [
+        frame(unit(T + second * NS_PER_S, version, 0), version=version)
+        for second in range(10)
+        for version in (1, 2)
+        if (second, version) not in ((4, 2), (5, 2))
+    ]
+    ledger = ledger_of(of_records(tmp_path, established("x", 1, [FIVE]), other, *frames))
+    mine, others = line_of(ledger, "5"), line_of(ledger, "5", "other")
+    assert (mine.received, others.received) == (10, 8)
+    assert list(mine.missing()) == []
+    assert [(run.first_ns, run.count) for run in others.missing()] == [(T + 4 * NS_PER_S, 2)]
+    assert (mine.repeated, others.repeated, ledger.repetitions) == (0, 0, [])
+
+
+def test_a_stream_that_one_producer_ended_is_expected_of_the_other(tmp_path: Path) -> None:
+    other = replace(established("y", 2, [FIVE]), producer_id=ProducerId("other"))
+    path = of_records(
+        tmp_path,
+        *(established("x", 1, [FIVE]), other),
+        *(frame(unit(T + s * NS_PER_S, 1, 2), version=v) for s in range(4) for v in (1, 2)),
+        changed("x", 3, removed=["5"]),
+        *(frame(unit(T + s * NS_PER_S, 1, 2), version=2) for s in range(7, 10)),
+    )
+    ledger = ledger_of(path)
+    assert [run.count for run in line_of(ledger, "5", "other").missing()] == [3]
+
+
+def test_what_a_restarted_reporter_hands_back_is_repeated_and_not_late(tmp_path: Path) -> None:
+    payloads = [unit(T + 7 * number, number, 0) for number in range(500)]  # on no grid
+    ledger = ledger_of(capture(tmp_path, *payloads, *payloads[-300:]))
+    line = line_of(ledger, "5")
+    assert (line.received, line.late, line.repeated) == (800, 0, 300)
+    assert ledger.repetitions == []
+
+
+def test_what_is_remembered_of_periods_is_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mnstream.adapters.captures.ledger.REMEMBERED_PERIODS", 40)
+    monkeypatch.setattr("mnstream.adapters.captures.ledger.REMEMBERED_PERIODS_MIN", 10)
+    payloads = [
+        unit(T + number * NS_PER_S, number, 0, stream=stream)
+        for number in range(30)
+        for stream in (5, 6)
+    ]
+    ledger = ledger_of(capture(tmp_path, *payloads, *payloads[-40:], *payloads[:2]))
+    for stream in "56":
+        line = line_of(ledger, stream)
+        assert (line.repeated, line.late) == (20, 1)
+
+
 def test_counters_that_began_again(tmp_path: Path) -> None:
     values = [*range(0, 100, 10), 3, 13]
     ledger = ledger_of(
         capture(tmp_path, *(unit(T + n * NS_PER_S, value, 1) for n, value in enumerate(values)))
     )
-    assert ledger.streams[StreamId("5")].counter_resets == 1
+    assert line_of(ledger, "5").counter_resets == 1
     (reset,) = ledger.resets
     assert (reset.stream_id, reset.time_ns) == ("5", T + 10 * NS_PER_S)
     assert (reset.reset.metric, reset.reset.before, reset.reset.after) == ("a", 90, 3)
@@ -137,7 +195,7 @@ def test_invented_streams_do_not_fill_the_memory(
     )
     assert len(ledger.streams) <= 12
     assert sum(line.quarantined for line in ledger.streams.values()) == invented
-    assert ledger.streams[StreamId("5")].received == 1
+    assert line_of(ledger, "5").received == 1
 
 
 @pytest.mark.parametrize(
@@ -147,7 +205,7 @@ def test_invented_streams_do_not_fill_the_memory(
         ([ended(Ending.TERMINATED), established("y", 2, [FIVE, SIX])], 0),
         ([ended(Ending.EXPIRED), established("y", 2, [FIVE, SIX])], 3),
         ([established("y", 2, [FIVE, SIX])], 0),
-        ([replace(established("y", 2, [FIVE]), producer_id=ProducerId("another"))], 3),
+        ([replace(established("y", 2, [FIVE]), producer_id=ProducerId("another"))], 0),
         ([changed("x", 2, removed=["5"]), changed("x", 2, added=[FIVE])], 0),
         ([changed("x", 2, removed=["6"])], 3),
     ],
@@ -165,5 +223,5 @@ def test_nothing_is_missing_while_the_producer_had_ended_the_stream(
         *between,
         *frames(2 if between else 1, 7, 8, 9),
     )
-    (line,) = ledger_of(path).streams.values()
-    assert sum(run.count for run in line.missing()) == missing
+    lines = ledger_of(path).streams.values()
+    assert sum(run.count for line in lines for run in line.missing()) == missing

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mnstream.core.records import Disposition
+from mnstream.core.values import ProducerId
 from mnstream.testing.logs import established
 from tests.adapters.captures.helpers import FIVE, NS_PER_S, capture, of_records, unit
 from tests.adapters.cli.running import Run
 from tests.adapters.storage.helpers import frame, only_segment, write
 
+PRODUCER = "SubNetwork=1,ManagedElement=1"
 T = 1_700_000_000 * NS_PER_S
 COLUMNS = (
     "received",
@@ -79,6 +82,7 @@ def test_missing_periods_are_a_hole(run: Callable[..., Run], tmp_path: Path) -> 
         {
             "kind": "periods",
             "stream": "5",
+            "producer": PRODUCER,
             "first": "2023-11-14T22:13:24Z",
             "last": "2023-11-14T22:13:25Z",
             "missing": 2,
@@ -86,6 +90,23 @@ def test_missing_periods_are_a_hole(run: Callable[..., Run], tmp_path: Path) -> 
     ]
     assert told["streams"][0]["missing"] == told["totals"]["missing"] == 2
     assert run("audit", str(path), "--granularity", "10").code == 0
+
+
+def test_a_stream_of_two_producers_has_two_lines(run: Callable[..., Run], tmp_path: Path) -> None:
+    other = replace(established("y", 2, [FIVE]), producer_id=ProducerId("other"))
+    frames = [
+        frame(unit(T + second * NS_PER_S, version, 1), version=version)
+        for version, seconds in ((1, range(8)), (2, (0, 1, 2, 3, 5, 6, 7)))
+        for second in seconds
+    ]
+    path = str(of_records(tmp_path, established("x", 1, [FIVE]), other, *frames))
+    code, told = audited(run, path)
+    assert code == 1
+    lines = [(line["stream"], line["producer"], line["missing"]) for line in told["streams"]]
+    assert lines == [("5", PRODUCER, 0), ("5", "other", 1)]
+    assert [hole["producer"] for hole in told["holes"]] == ["other"]
+    shown = [line.split("\t")[0] for line in run("audit", path).out.splitlines()[1:3]]
+    assert shown == [f"5 of {PRODUCER}", "5 of other"]
 
 
 def test_damage_is_a_hole(run: Callable[..., Run], tmp_path: Path) -> None:
@@ -160,7 +181,7 @@ def test_people_get_lines(run: Callable[..., Run], tmp_path: Path) -> None:
         "5\t1 s\t7\t0\t0\t0\t0\t1\t0\t0",
         "total\t\t7\t0\t0\t0\t0\t1\t0\t0",
         "sent 8 + from others 0 = received 7 + lost on the way 1 + acknowledged and missing 0",
-        f"hole: kind periods, stream 5, first {gap}, last {gap}, missing 1",
+        f"hole: kind periods, stream 5, producer {PRODUCER}, first {gap}, last {gap}, missing 1",
     ]
 
 

@@ -10,8 +10,8 @@ import click
 import pytest
 
 from mnstream.adapters.cli.command import Command
-from mnstream.adapters.cli.main import COMMANDS as NAMES
-from mnstream.adapters.cli.main import cli
+from mnstream.adapters.cli.commands import COMMANDS as NAMES
+from mnstream.adapters.cli.commands import cli
 from tests.adapters.cli.running import Run
 
 COLLECT = ("collect", "--listen", "127.0.0.1:0", "--data", "data")

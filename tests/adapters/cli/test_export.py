@@ -121,6 +121,36 @@ def test_failures_are_one_line_and_a_code(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_part_of_what_is_exported_is_no_output(log: Path, tmp_path: Path) -> None:
+    segment = only_segment(log)
+    before = segment.read_bytes()
+    (tmp_path / "link").symlink_to(log)
+    (tmp_path / "other").hardlink_to(segment)
+    for source, output in (
+        (log, segment),
+        (log, log / "out.mnlog"),
+        (log, tmp_path / "link" / "out.mnlog"),
+        (tmp_path / "link", segment),
+        (segment, segment),
+        (segment, tmp_path / "other"),
+    ):
+        refused = failure(run(source, "--format", "capture", "-o", output))
+        assert refused.code == 2
+        assert f"{output} is a part of what is exported" in str(refused)
+    assert segment.read_bytes() == before
+    assert not (log / "out.mnlog").exists()
+    assert run(segment, "--format", "jsonl", "-o", log / "beside").return_value == 0
+
+
+def test_what_cannot_be_written_is_named_as_it_was_given(log: Path, tmp_path: Path) -> None:
+    absent = tmp_path / "no" / "out"
+    refused = failure(run(log, "--format", "csv", "-o", absent))
+    assert str(refused) == f"export: {absent}: No such file or directory"
+    for file_format in ("csv", "jsonl", "capture", "parquet"):
+        full = failure(run(log, "--format", file_format, "-o", "/dev/full"))
+        assert str(full) == "export: /dev/full: No space left on device", file_format
+
+
 def test_json_lines_are_read_by_anything(log: Path) -> None:
     lines = run(log, "--format", "jsonl", "-o", "-").stdout.splitlines()
     values = [json.loads(line)["values"] for line in lines]

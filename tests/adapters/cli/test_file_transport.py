@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +24,28 @@ def test_a_capture_has_one_writer(tmp_path: Path, run: Callable[..., Run]) -> No
     assert (done.code, done.out) == (3, "")
     assert "another process" in done.err
     assert done.err.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="locks are other ones there")
+def test_a_file_system_without_locks_is_told_as_what_it_is(
+    tmp_path: Path, run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(fd: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    provider = ("--provider", "http://127.0.0.1:1/")
+    for command in (
+        (*REPORT, "--target", str(tmp_path)),
+        ("collect", "--listen", "127.0.0.1:0", "--data", str(tmp_path)),
+        ("notify", "--listen", "127.0.0.1:0", "--data", str(tmp_path)),
+        ("subscribe", *provider, "--listen", "127.0.0.1:0", "--data", str(tmp_path)),
+    ):
+        done = run(*command)
+        assert (done.code, done.out) == (3, ""), command
+        assert os.strerror(errno.ENOLCK) in done.err
+        assert str(tmp_path) in done.err
+        assert done.err.count("\n") == 1
 
 
 def test_a_capture_cannot_be_where_a_file_is(tmp_path: Path, run: Callable[..., Run]) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import anyio
 import pytest
 
-from mnstream.adapters.cli.command import DONE, INTERRUPTED
 from mnstream.adapters.cli.replay import exit_code
 from mnstream.adapters.runtime.replaying import ReplaySettings, ReplaySummary
 from mnstream.core.errors import UnexpectedStreams
@@ -33,19 +35,19 @@ WHOLE = ReplaySummary(
 
 
 @pytest.mark.parametrize(
-    ("ended", "holes", "stopped", "expected"),
+    ("ended", "holes", "interrupted", "expected"),
     [
-        (WHOLE, 0, DONE, 0),
-        (WHOLE, 0, INTERRUPTED, 130),
-        (WHOLE, 1, DONE, 1),
-        (replace(WHOLE, dropped=1), 0, DONE, 1),
-        (replace(WHOLE, dropped=1), 0, INTERRUPTED, 1),
-        (replace(WHOLE, unattributed=1), 0, DONE, 1),
-        (replace(WHOLE, channels=0, dropped=5), 0, DONE, 3),
+        (WHOLE, 0, False, 0),
+        (WHOLE, 0, True, 130),
+        (WHOLE, 1, False, 1),
+        (replace(WHOLE, dropped=1), 0, False, 1),
+        (replace(WHOLE, dropped=1), 0, True, 1),
+        (replace(WHOLE, unattributed=1), 0, False, 1),
+        (replace(WHOLE, channels=0, dropped=5), 0, False, 3),
     ],
 )
-def test_exit_codes(ended: ReplaySummary, holes: int, stopped: int, expected: int) -> None:
-    assert exit_code(ended, holes, stopped) == expected
+def test_exit_codes(ended: ReplaySummary, holes: int, interrupted: bool, expected: int) -> None:
+    assert exit_code(ended, holes, interrupted=interrupted) == expected
 
 
 @pytest.fixture
@@ -87,6 +89,20 @@ def test_speeds(
     assert json.loads(done.out).keys() == {
         "frames", "sent", "acknowledged", "resent", "dropped", "connections", "seconds"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_replay_that_a_signal_cut_short_is_never_done(
+    run: Callable[..., Run], path: str, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    async def replaying(*_args: object, stop: anyio.Event, **_options: object) -> ReplaySummary:
+        await anyio.wait_all_tasks_blocked()  # now somebody listens
+        os.kill(os.getpid(), number)
+        await stop.wait()
+        return WHOLE
+
+    monkeypatch.setattr("mnstream.adapters.cli.replay.replaying", replaying)
+    assert run("replay", path, "--target", "http://127.0.0.1:1").code == 130
 
 
 def test_what_went_wrong_is_told(

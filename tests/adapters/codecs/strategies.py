@@ -11,6 +11,7 @@ from mnstream.adapters.codecs.values import (
     Snssai,
     SubCounter,
     SubCounterIndex,
+    UnknownAlternative,
 )
 
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -117,9 +118,10 @@ def model_units() -> st.SearchStrategy[PerformanceDataStreamUnit]:
     octets = st.binary(max_size=4)
     anything = st.one_of(INT32, BIG, TEXT, octets, st.builds(Snssai, octets, octets))
     odd = st.builds(SubCounterIndex, st.sampled_from(IndexKind), anything)
-    index = st.none() | indices() | asn1_indices() | odd
+    unknown = st.builds(UnknownAlternative, octets)
+    index = st.none() | indices() | asn1_indices() | odd | unknown
     value = st.recursive(
-        st.none() | BIG | st.floats(allow_nan=False) | TEXT | VISIBLE,
+        unknown | st.none() | BIG | st.floats(allow_nan=False) | TEXT | VISIBLE,
         lambda inner: st.builds(SubCounter, index, inner),
         max_leaves=3,
     )

@@ -15,6 +15,7 @@ from mnstream.adapters.codecs.values import (
     PerformanceDataStreamUnit,
     SubCounter,
     SubCounterIndex,
+    UnknownAlternative,
 )
 from mnstream.core.errors import LocalProtocolError
 from mnstream.core.streaming.multiplexing import Family
@@ -132,6 +133,26 @@ def test_what_gpb_cannot_carry() -> None:
         Loss(f"{stream}: standardized[3].subCounters", "a text without a UTF-8 form"),
         Loss(f"{stream}: vendor_specific[1]", "an integer of 70 bits"),
     )
+
+
+@pytest.mark.parametrize("target", list(ENCODERS))
+def test_what_a_later_release_added_is_carried_by_neither(target: Family) -> None:
+    unknown = UnknownAlternative(b"\x80\x01\x00")
+    later = unit(1, unknown, SubCounter(unknown, 1), SubCounter(None, unknown))
+    told = [loss for loss in losses(later, target) if loss.what != "no index"]
+    assert told == [
+        Loss(f"stream 5: {place}", "an alternative of a later release")
+        for place in (
+            "standardized[1]",
+            "standardized[2].subCounters",
+            "standardized[3].subCounters",
+        )
+    ]
+    with pytest.raises(Unconvertible):
+        convert_units([later], target)
+    for value in later.standardized[1:]:
+        with pytest.raises(LocalProtocolError, match=r"later release|no index"):
+            ENCODERS[target]([unit(value)])
 
 
 def test_an_error_names_a_few_losses_and_counts_the_others() -> None:

@@ -20,6 +20,7 @@ from mnstream.adapters.codecs.values import (
     Snssai,
     SubCounter,
     SubCounterIndex,
+    UnknownAlternative,
 )
 from mnstream.core.errors import LocalProtocolError, Undecodable
 
@@ -49,6 +50,10 @@ def unit(*values: MeasValue, **changes: object) -> PerformanceDataStreamUnit:
 
 def counter(kind: IndexKind, index: object, value: MeasValue = 1) -> SubCounter:
     return SubCounter(SubCounterIndex(kind, index), value)  # type: ignore[arg-type] # also wrong ones
+
+
+def unknown(wire: str) -> UnknownAlternative:
+    return UnknownAlternative(bytes.fromhex(wire))
 
 
 def nested(dimensions: int) -> MeasValue:
@@ -132,14 +137,15 @@ def test_each_kind_of_value_on_the_wire(wire: str, value: MeasValue) -> None:
         ("0002ffff", -1),  # more octets than need be
         ("00800105", 5),  # a length of two octets that one would hold
         ("600178", counter(IndexKind.SUM, "x", None)),  # only the alternative means something
-        ("8000", None),
-        ("80020100", None),
-        ("bf0100", None),  # alternative 63 of a later release
-        ("c0014001ff", None),  # alternative 64, which takes an INTEGER
-        ("68000141", SubCounter(None, None)),
-        ("7bf00141000107", SubCounter(None, 7)),  # index 63
-        ("7c01400141000107", SubCounter(None, 7)),  # index 64
-        ("710103800100", counter(IndexKind.BIN_INDEX, 3, None)),
+        ("8000", unknown("8000")),
+        ("80020100", unknown("80020100")),
+        ("bf0100", unknown("bf0100")),  # alternative 63 of a later release
+        ("c0014001ff", unknown("c0014001ff")),  # alternative 64, which takes an INTEGER
+        ("68000141", SubCounter(unknown("68000141"), None)),
+        ("78000141000107", SubCounter(unknown("68000141"), 7)),  # the same index with a value
+        ("7bf00141000107", SubCounter(unknown("6bf00141"), 7)),  # index 63
+        ("7c01400141000107", SubCounter(unknown("6c01400141"), 7)),  # index 64
+        ("710103800100", counter(IndexKind.BIN_INDEX, 3, unknown("800100"))),
     ],
 )
 def test_what_others_may_write_is_read(wire: str, value: MeasValue) -> None:
@@ -148,8 +154,9 @@ def test_what_others_may_write_is_read(wire: str, value: MeasValue) -> None:
 
 
 def test_an_open_type_may_be_in_fragments() -> None:
-    payload = message("80c1" + "00" * 16_384 + "0100")
-    assert decode_pdsus(payload) == (unit(None),)
+    wire = "80c1" + "00" * 16_384 + "0100"
+    payload = message(wire)
+    assert decode_pdsus(payload) == (unit(unknown(wire)),)
     assert list(read_units(payload)) == [("1", 1)]
 
 

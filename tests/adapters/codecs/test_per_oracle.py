@@ -17,6 +17,7 @@ from mnstream.adapters.codecs.values import (
     Snssai,
     SubCounter,
     SubCounterIndex,
+    UnknownAlternative,
 )
 from tests.adapters.codecs.per_oracle import LATER, read, reals, written
 from tests.adapters.codecs.strategies import BIG, asn1_units
@@ -143,7 +144,7 @@ def later(*values: object) -> bytes:
 
 
 @pytest.mark.parametrize("size", [0, 1, 126, 127, 16_000])  # asn1tools has no longer open types
-def test_alternatives_of_a_later_release_are_passed_over(size: int) -> None:
+def test_alternatives_of_a_later_release_are_read_as_they_are(size: int) -> None:
     octets = bytes(size)
     payload = later(
         ("octets", octets),
@@ -160,16 +161,19 @@ def test_alternatives_of_a_later_release_are_passed_over(size: int) -> None:
         ),
         ("integerValue", 4),
     )
-    expected = unit(
-        None,
-        1,
-        None,
-        SubCounter(None, 2),
-        SubCounter(None, None),
-        SubCounter(SubCounterIndex(IndexKind.CAUSE, 3), None),
-        4,
-    )
-    assert decode_pdsus(payload) == (expected,)
+    (decoded,) = decode_pdsus(payload)
+    first, one, second, sliced, beam, caused, four = decoded.standardized
+    assert (one, four) == (1, 4)
+    for alternative in (first, second):
+        assert isinstance(alternative, UnknownAlternative)
+        assert alternative.octets in payload
+    assert first != second
+    assert isinstance(sliced, SubCounter)
+    assert isinstance(beam, SubCounter)
+    assert (sliced.value, beam.value) == (2, None)
+    assert isinstance(sliced.index, UnknownAlternative)
+    assert isinstance(beam.index, UnknownAlternative)
+    assert caused == SubCounter(SubCounterIndex(IndexKind.CAUSE, 3), first)
     assert list(read_units(payload)) == [("1", 7)]
 
 

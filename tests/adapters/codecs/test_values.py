@@ -11,6 +11,7 @@ from mnstream.adapters.codecs.values import (
     Snssai,
     SubCounter,
     SubCounterIndex,
+    UnknownAlternative,
     time_text,
     value_json,
 )
@@ -43,6 +44,16 @@ from tests.adapters.codecs.strategies import values
             {
                 "subCounterIndex": {"sNSSAI": {"sst": "01", "sd": "FFFFFF"}},
                 "subCounterValue": {"subCounterIndex": {"qOS-5QI": 9}, "subCounterValue": "NaN"},
+            },
+        ),
+        ("NaN", {"stringValue": "NaN"}),
+        ("-Infinity", {"stringValue": "-Infinity"}),
+        (UnknownAlternative(b"\x80\x00"), {"unknown": "8000"}),
+        (
+            SubCounter(UnknownAlternative(b"\x68\x00"), "Infinity"),
+            {
+                "subCounterIndex": {"unknown": "6800"},
+                "subCounterValue": {"stringValue": "Infinity"},
             },
         ),
         (SubCounter(None, 1), {"subCounterIndex": None, "subCounterValue": 1}),

@@ -271,6 +271,37 @@ def test_what_cannot_be_converted_is_kept_and_named(tmp_path: Path) -> None:
     assert kept == frame(pdsus(5, None, 2), T, 1, Disposition.QUARANTINED, "unconvertible")
 
 
+def field(number: int, content: bytes) -> bytes:
+    return bytes([number << 3 | 2, len(content)]) + content
+
+
+LATER = field(15, b"zz")
+"""A field that no release has."""
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        pytest.param(pdsus(5, 1, 2) + LATER, id="beside units"),
+        pytest.param(field(1, b"\x08\x05" + 2 * field(3, b"\x08\x01") + LATER), id="in a unit"),
+        pytest.param(field(1, b"\x08\x05" + 2 * field(3, b"\x08\x01" + LATER)), id="in a value"),
+        pytest.param(field(1, b"\x08\x05" + 2 * field(3, LATER)), id="instead of a value"),
+    ],
+)
+def test_fields_that_only_a_later_release_knows_are_kept_and_named(
+    tmp_path: Path, payload: bytes
+) -> None:
+    log, output = tmp_path / "log", tmp_path / "out"
+    write(log, [[established("x", 1, [FIVE]), frame(payload, T)]])
+    summary = run(log, output, "capture", encoding=SerializationFormat.ASN1)
+    ((what, kept),) = summary.lost
+    assert (what, kept) == ("fields that only a later release knows", True)
+    stored = frame(payload, T, 1, Disposition.QUARANTINED, "unconvertible")
+    assert records_of(output)[-1] == stored
+    assert run(log, output, "capture", encoding=SerializationFormat.GPB).lost == {}
+    assert records_of(output)[-1] == frame(payload, T)
+
+
 # --- failures --------------------------------------------------------------------------------
 
 

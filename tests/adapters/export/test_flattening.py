@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 from collections.abc import Sequence
 from dataclasses import replace
@@ -92,10 +93,14 @@ TIME_TWICE = field(
     1, b"\x08\x06" + field(2, b"\x08\x05") + field(2, b"\x10\x07") + field(3, b"\x08\x01")
 )
 WRONG_WIRE_TYPE = field(1, b"\x08\x06\x18\x05" + field(3, b"\x08\x01"))
+LATER_FIELD = field(15, b"zz")
 ODD = [
     *(TWO_ALTERNATIVES, TIME_TWICE, WRONG_WIRE_TYPE, times_out_of_range()),
     *(b"\xff\xff", b"\x12\x00", GOOD + b"\x12\x01x", GOOD + GOOD, GOOD[:-1], b"\x0a\x00"),
     field(1, b"\x08\x06" + field(3, b"\x1a\x02\xff\xfe")),
+    field(1, b"\x08\x06" + field(3, LATER_FIELD)),
+    field(1, b"\x08\x06" + field(3, b"\x08\x01" + LATER_FIELD)),
+    field(1, b"\x08\x06" + field(3, b"")),
 ]
 
 
@@ -309,3 +314,26 @@ def test_a_group_is_full_of_long_names_too(monkeypatch: pytest.MonkeyPatch) -> N
     run = FrameRun(0, [5] * 100, range(100), [GOOD] * 100, connections)
     file, _ = written_file([run], fast=False)
     assert load_arrow().pq.ParquetFile(file).num_row_groups == 10
+
+
+def test_what_a_later_release_added_is_told_by_the_fast_way_as_well() -> None:
+    later = field(1, b"\x08\x06" + field(3, LATER_FIELD))
+    run = FrameRun(
+        first_position=0,
+        wall_ms=[1, 2, 3],
+        streams_versions=[1, 1, 1],
+        payloads=[GOOD, later, GOOD],
+        connections={1: CONNECTIONS[1]},
+    )
+    fast, _ = exported([run], fast=True)
+    slow, _ = exported([run], fast=False)
+    assert told(fast) == told(slow)
+    assert fast.column("text").to_pylist() == [None, '{"unknown":"7A027A7A"}', None]
+
+
+def test_nothing_is_written_to_a_file_that_is_given_up_and_closed() -> None:
+    writer = ParquetWriter(UnitResolver())
+    with pytest.raises(KeyboardInterrupt), io.BytesIO() as file, writer.writing(file):
+        raise KeyboardInterrupt
+    del writer
+    gc.collect()  # what a writer does when it is collected is a warning, and so an error

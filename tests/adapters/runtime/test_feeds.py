@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
@@ -353,6 +354,50 @@ async def test_a_capture_gives_the_frames_of_the_wanted_types(tmp_path: Path) ->
         for stream in batch.streams
     }
     assert announced == {stream.stream_id for stream in given[0].streams}
+
+
+@pytest.mark.anyio
+async def test_what_would_be_missing_from_units_written_anew_is_refused(tmp_path: Path) -> None:
+    source = MeasuredFrames(SimulatedSource(P, seed=1, streams=1, metrics=2))
+    (batch,) = await taken(feed_of(source), 1)
+    later = batch.frames[0] + b"\x7a\x02zz"  # a field that no release has
+    await log_of(tmp_path, [*batch.frames, later], batch.streams)
+    with pytest.raises(RecordingFailed, match=r"^frame 2: fields that only a later release knows"):
+        async for _ in recorded_capture(tmp_path):
+            pass
+
+
+@pytest.mark.anyio
+async def test_texts_and_numbers_of_the_same_name_come_back_as_they_were(tmp_path: Path) -> None:
+    values = (math.inf, "Infinity", -math.inf, "-Infinity", "NaN", math.nan)
+    names = tuple("abcdef")
+    info = PerformanceInfo(meas_obj_dn="A=1", performance_metrics=names)
+    stream = StreamInfo(
+        stream_id=StreamId("1"),
+        stream_type=StreamType.PERFORMANCE,
+        serialization_format=SerializationFormat.GPB,
+        additional_info=info,
+    )
+    measured = PerformanceDataStreamUnit(
+        stream_id=1, granularity_period_end_time_ns=0, standardized=values
+    )
+    await log_of(tmp_path, [encode_pdsus([measured])], [stream])
+    (again,) = await units(lines(*(unit_json(unit) for unit in stored_units(tmp_path))))
+    assert repr(again.unit) == repr(measured)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"unknown": "8000"},
+        {"subCounterIndex": {"unknown": "6800"}, "subCounterValue": 1},
+        {"stringValue": 1},
+    ],
+)
+async def test_what_nobody_can_read_cannot_be_reported(value: object) -> None:
+    with pytest.raises(RecordingFailed, match=r"^line 1: .* is no "):
+        await units(lines({"object": "A=1", "values": {"m": value}}))
 
 
 @pytest.mark.anyio

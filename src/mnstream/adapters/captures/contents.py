@@ -15,7 +15,13 @@ from typing import Any, cast
 
 import cbor2
 
-from mnstream.adapters.codecs import MeasValue, SubCounter, record_json, value_json
+from mnstream.adapters.codecs import (
+    MeasValue,
+    SubCounter,
+    UnknownAlternative,
+    record_json,
+    value_json,
+)
 from mnstream.adapters.rest.stream_info import encode_stream_info
 from mnstream.adapters.storage import StoredUnit
 from mnstream.core.values import (
@@ -29,7 +35,8 @@ from mnstream.core.values import (
 )
 
 _NS_PER_S = 1_000_000_000
-_WORD = 2**63
+_WRITTEN_OUT = 10**21
+"""Whole numbers below it are told digit by digit, whatever they came as: any of 64 bits is."""
 
 
 class Sort(IntEnum):
@@ -131,14 +138,16 @@ def shown_body(body: bytes) -> Json:
 
 
 def _plain(value: MeasValue) -> object:
-    """Give numbers of equal value the same form: an int below 2**63, above that a float."""
+    """Give numbers of equal value the same form: an int, or a float where an int is too long."""
     if value is None or isinstance(value, str):
         return value
+    if isinstance(value, UnknownAlternative):
+        return value_json(value)
     if isinstance(value, SubCounter):
         described = value_json(SubCounter(value.index, None))
         assert isinstance(described, dict)
         return {**described, "subCounterValue": _plain(value.value)}
-    if -_WORD < value < _WORD:
+    if -_WRITTEN_OUT < value < _WRITTEN_OUT:
         return value if isinstance(value, int) or not value.is_integer() else int(value)
     try:
         nearest = float(value)

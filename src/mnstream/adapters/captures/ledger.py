@@ -25,12 +25,22 @@ from mnstream.core.records import (
 )
 from mnstream.core.values import ConnectionId, ProducerId, StreamId
 
-REMEMBERED_PERIODS = 64
-"""Latest periods of a stream whose content is known, to tell a repetition from a contradiction."""
+REMEMBERED_PERIODS = 1 << 17
+"""Latest periods of all streams whose content is known, to tell a repetition from a late unit and
+from a contradiction: 30 MB. Streams share them evenly, because what a reporter repeats after a
+restart is what it had not heard of, whatever number of streams that is about."""
+REMEMBERED_PERIODS_MIN = 64
+"""How many of them each stream has, however many streams there are."""
 UNKNOWN_STREAMS_MAX = 10_000
 """Lines from which streams that nobody announced share one: anybody can make up identifiers."""
 EVENTS_MAX = 10_000
 """Repetitions, and resets, that are listed; all of them are counted."""
+
+
+StreamKey = tuple[ProducerId | None, StreamId | None]
+"""A stream and who reports it: several producers may report one stream (TS 28.532 11.5.1.7.3), and
+what one of them sends does not make up for what another one does not."""
+NO_STREAM: StreamKey = (None, None)
 
 
 class StreamLedger:
@@ -38,7 +48,7 @@ class StreamLedger:
 
     Attributes:
         stream_id: The stream; None for what has none.
-        producer_id: Who reported it last; None where nobody knows.
+        producer_id: Who reported it; None where nobody knows.
         object_dn: What it measures; None where that means nothing.
         received: Units of delivered frames, and good ones of frames with others that are not.
         duplicate: Units that a reporter sent again although they had arrived.
@@ -50,10 +60,15 @@ class StreamLedger:
         last_ns: Latest one.
     """
 
-    def __init__(self, stream_id: StreamId | None, granularity_ns: int | None) -> None:
+    def __init__(
+        self,
+        producer_id: ProducerId | None,
+        stream_id: StreamId | None,
+        granularity_ns: int | None,
+    ) -> None:
         """Start at zero."""
         self.stream_id = stream_id
-        self.producer_id: ProducerId | None = None
+        self.producer_id = producer_id
         self.object_dn: str | None = None
         self.received = self.duplicate = self.quarantined = 0
         self.late = self.repeated = self.counter_resets = 0
@@ -84,8 +99,13 @@ class StreamLedger:
         """Note that a period is not missing, although its unit was put aside."""
         self._periods.add(time_ns)
 
-    def receive(self, time_ns: int, values: Mapping[str, MeasValue]) -> tuple[bool, list[Reset]]:
-        """Take a received unit; tell whether it contradicts an earlier one, and what was reset."""
+    def receive(
+        self, time_ns: int, values: Mapping[str, MeasValue], *, remembered: int
+    ) -> tuple[bool, list[Reset]]:
+        """Take a received unit; tell whether it contradicts an earlier one, and what was reset.
+
+        ``remembered`` is how many periods it may be compared with.
+        """
         self.first_ns = time_ns if self.first_ns is None else min(self.first_ns, time_ns)
         content = hash(repr(values))
         known = self._recent.get(time_ns)
@@ -93,7 +113,7 @@ class StreamLedger:
             self.repeated += 1
             return known != content, []
         self._recent[time_ns] = content
-        if len(self._recent) > REMEMBERED_PERIODS:
+        while len(self._recent) > remembered:
             self._recent.popitem(last=False)
         if self._periods.add(time_ns):
             self.late += 1
@@ -107,6 +127,7 @@ class StreamLedger:
 class Repetition:
     """A period that came twice, with other values."""
 
+    producer_id: ProducerId | None
     stream_id: StreamId | None
     time_ns: int
 
@@ -115,6 +136,7 @@ class Repetition:
 class CounterReset:
     """A counter that began again."""
 
+    producer_id: ProducerId | None
     stream_id: StreamId | None
     time_ns: int
     reset: Reset
@@ -124,7 +146,8 @@ class Ledger:
     """Reckons up a capture, entry by entry.
 
     Attributes:
-        streams: A line for each stream.
+        streams: A line for each stream of each producer: another one may have the same identifier.
+            What has no stream stands in one line, under ``NO_STREAM``.
         frames: Frames by what became of them.
         holes: Parts of the log that cannot be read.
         unreadable_records: Records in them; those of an end that nobody knows count as one.
@@ -134,7 +157,7 @@ class Ledger:
 
     def __init__(self, *, granularity_ns: int | None = None) -> None:
         """Learn the granularity of each stream, or take this one for all."""
-        self.streams: dict[StreamId | None, StreamLedger] = {}
+        self.streams: dict[StreamKey, StreamLedger] = {}
         self.frames = dict.fromkeys(Disposition, 0)
         self.holes: list[Hole] = []
         self.unreadable_records = 0
@@ -159,9 +182,11 @@ class Ledger:
             case ConnectionEnded(connection_id=connection_id, ending=ending):
                 ended = self._in_force.pop(connection_id, None)
                 if ended is not None and ending is Ending.TERMINATED:
-                    self._pause(info.stream_id for info in ended.stream_info_list)
-            case StreamsChanged(removed=removed):
-                self._pause(removed)
+                    self._pause(ended.producer_id, _stream_ids(ended))
+            case StreamsChanged(connection_id=connection_id, removed=removed):
+                changed = self._in_force.get(connection_id)
+                if changed is not None:
+                    self._pause(changed.producer_id, removed)
             case ConnectionEstablished() as established:
                 self._note_restart(established)
         for unit in self._resolver.units(entry):
@@ -178,15 +203,15 @@ class Ledger:
         It still has a connection with these streams and does not know of it: its process was
         started again, and what it did not measure meanwhile was never acknowledged.
         """
-        mine = {info.stream_id for info in established.stream_info_list}
+        mine = _stream_ids(established)
         for before in self._in_force.values():
             if before.producer_id == established.producer_id:
-                self._pause(mine & {info.stream_id for info in before.stream_info_list})
+                self._pause(before.producer_id, mine & _stream_ids(before))
 
-    def _pause(self, stream_ids: Iterable[StreamId]) -> None:
+    def _pause(self, producer_id: ProducerId, stream_ids: Iterable[StreamId]) -> None:
         """Expect nothing of streams until they are reported again: their producer ended them."""
         for stream_id in stream_ids:
-            line = self.streams.get(stream_id)
+            line = self.streams.get((producer_id, stream_id))
             if line is not None:
                 line.pause()
 
@@ -194,7 +219,6 @@ class Ledger:
         if unit.kind == "keep-alive":
             return
         line = self._line(unit)
-        line.producer_id = unit.producer_id or line.producer_id
         line.object_dn = unit.object_dn or line.object_dn
         if unit.kind == "duplicate":
             line.duplicate += 1
@@ -208,20 +232,26 @@ class Ledger:
                 self._add_period(line, unit.time_ns, unit.values)
 
     def _line(self, unit: StoredUnit) -> StreamLedger:
-        stream_id = unit.stream_id
-        if unit.stream_info is None and len(self.streams) >= UNKNOWN_STREAMS_MAX:
-            stream_id = None
-        line = self.streams.get(stream_id)
+        key: StreamKey = (unit.producer_id, unit.stream_id)
+        is_full = unit.stream_info is None and len(self.streams) >= UNKNOWN_STREAMS_MAX
+        if unit.stream_id is None or is_full:
+            key = NO_STREAM
+        line = self.streams.get(key)
         if line is None:
-            line = self.streams[stream_id] = StreamLedger(stream_id, self._granularity_ns)
+            line = self.streams[key] = StreamLedger(*key, self._granularity_ns)
         return line
 
     def _add_period(
         self, line: StreamLedger, time_ns: int, values: Mapping[str, MeasValue]
     ) -> None:
-        contradicts, resets = line.receive(time_ns, values)
+        remembered = max(REMEMBERED_PERIODS // len(self.streams), REMEMBERED_PERIODS_MIN)
+        contradicts, resets = line.receive(time_ns, values, remembered=remembered)
         if contradicts and len(self.repetitions) < EVENTS_MAX:
-            self.repetitions.append(Repetition(line.stream_id, time_ns))
+            self.repetitions.append(Repetition(line.producer_id, line.stream_id, time_ns))
         for reset in resets:
             if len(self.resets) < EVENTS_MAX:
-                self.resets.append(CounterReset(line.stream_id, time_ns, reset))
+                self.resets.append(CounterReset(line.producer_id, line.stream_id, time_ns, reset))
+
+
+def _stream_ids(connection: ConnectionEstablished) -> set[StreamId]:
+    return {info.stream_id for info in connection.stream_info_list}

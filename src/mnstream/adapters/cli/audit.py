@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
@@ -28,7 +29,13 @@ from mnstream.adapters.cli.command import (
     json_option,
     print_json,
 )
-from mnstream.adapters.cli.reading import explained_failures, open_captures, reading_bar, watched
+from mnstream.adapters.cli.reading import (
+    explained_failures,
+    name_unknown_records,
+    open_captures,
+    reading_bar,
+    watched,
+)
 from mnstream.adapters.codecs import time_text
 from mnstream.core.records import Disposition
 from mnstream.core.values import Json
@@ -72,8 +79,8 @@ def audit(
 
     Missing are records that damage swallowed, periods that a regular stream lacks between its first
     and its last, and, with --against, frames that a reporter says were acknowledged. Units are
-    counted by stream; what has no stream stands under null. Repeated periods with other values,
-    late units and counters that began again are listed and change nothing.
+    counted by stream and producer; what has no stream stands under null. Repeated periods with
+    other values, late units and counters that began again are listed and change nothing.
 
     A stream is regular when all its end times lie on one grid of a second or more, and most of its
     periods follow each other on it; of others nobody can know what is missing. Between the end of a
@@ -93,6 +100,7 @@ def audit(
         with reading_bar("auditing", readers) as move:
             for entry in watched(readers[0].entries(), move):
                 ledger.add(entry)
+        name_unknown_records("audit", readers[0].unknown_records)
         reckoning = reckon(told, ledger.frames_received) if told else None
         statement = _Statement(ledger, reckoning)
         if as_json:
@@ -109,9 +117,14 @@ class _Statement:
         self._ledger = ledger
         self._reckoning = reckoning
         self._streams = sorted(
-            ledger.streams.values(), key=lambda line: (line.stream_id is None, line.stream_id or "")
+            ledger.streams.values(),
+            key=lambda line: (
+                *(line.stream_id is None, line.stream_id or ""),
+                *(line.producer_id is None, line.producer_id or ""),
+            ),
         )
-        self._missing: dict[str | None, int] = {}
+        self._reporters = Counter(line.stream_id for line in self._streams)
+        self._missing: dict[StreamLedger, int] = {}
         self.holes: list[dict[str, Json]] = [*self._log_holes(), *self._period_holes()]
         if reckoning is not None and reckoning.missing:
             self.holes.append(
@@ -131,12 +144,17 @@ class _Statement:
             "totals": self._totals(),
             "holes": [*self.holes],
             "repeated": [
-                {"stream": each.stream_id, "time": time_text(each.time_ns)}
+                {
+                    "stream": each.stream_id,
+                    "producer": each.producer_id,
+                    "time": time_text(each.time_ns),
+                }
                 for each in self._ledger.repetitions
             ],
             "counter_resets": [
                 {
                     "stream": each.stream_id,
+                    "producer": each.producer_id,
                     "time": time_text(each.time_ns),
                     "metric": each.reset.metric,
                     "before": each.reset.before,
@@ -152,7 +170,7 @@ class _Statement:
         totals = self._totals()
         headings = ("stream", "granularity", *_COLUMNS)
         rows = [
-            [str(line.stream_id or "(none)"), _seconds(line), *map(str, self._numbers(line))]
+            [self._name(line), _seconds(line), *map(str, self._numbers(line))]
             for line in self._streams
         ]
         rows.append(["total", "", *(str(totals[name]) for name in _COLUMNS)])
@@ -182,17 +200,25 @@ class _Statement:
     def _period_holes(self) -> Iterable[dict[str, Json]]:
         for line in self._streams:
             for missing in line.missing():
-                self._missing[line.stream_id] = self._missing.get(line.stream_id, 0) + missing.count
+                self._missing[line] = self._missing.get(line, 0) + missing.count
                 yield {
                     "kind": "periods",
                     "stream": line.stream_id,
+                    "producer": line.producer_id,
                     "first": time_text(missing.first_ns),
                     "last": time_text(missing.last_ns),
                     "missing": missing.count,
                 }
 
+    def _name(self, line: StreamLedger) -> str:
+        """Name a stream, with its producer where another one reports it as well."""
+        if line.stream_id is None:
+            return "(none)"
+        shared = self._reporters[line.stream_id] > 1
+        return f"{line.stream_id} of {line.producer_id}" if shared else line.stream_id
+
     def _numbers(self, line: StreamLedger) -> tuple[int, ...]:
-        missing = self._missing.get(line.stream_id, 0)
+        missing = self._missing.get(line, 0)
         return (line.received, line.duplicate, line.quarantined, 0, line.late, missing, 0, 0)
 
     def _line(self, line: StreamLedger) -> dict[str, Json]:

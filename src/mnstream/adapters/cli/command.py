@@ -7,6 +7,7 @@ import math
 import os
 import signal
 import sys
+import threading
 import tomllib
 from collections.abc import Awaitable, Callable, Iterable
 from importlib.util import find_spec
@@ -239,7 +240,13 @@ def print_ready(command: str, url: str, admin: str) -> None:
 
 
 def run(main: Callable[[], Awaitable[int]], *, backend: str) -> int:
-    """Run a command's coroutine; asyncio runs on uvloop where that is installed."""
+    """Run a command's coroutine; asyncio runs on uvloop where that is installed.
+
+    The coroutine listens to SIGTERM itself; until it does, the signal ends the process, because an
+    exception that comes out of anywhere would leave a loop in no state at all.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
     options: dict[str, Any] = {}
     if backend == "asyncio" and find_spec("uvloop") is not None:
         options["use_uvloop"] = True

@@ -9,7 +9,13 @@ import click
 
 from mnstream.adapters.captures import Comparison, Difference
 from mnstream.adapters.cli.command import DOES_NOT_HOLD, DONE, Command, json_option, print_json
-from mnstream.adapters.cli.reading import explained_failures, open_captures, reading_bar, watched
+from mnstream.adapters.cli.reading import (
+    explained_failures,
+    name_unknown_records,
+    open_captures,
+    reading_bar,
+    watched,
+)
 from mnstream.adapters.storage import Hole
 from mnstream.core.values import Json
 
@@ -30,8 +36,9 @@ def diff(*, a: Path, b: Path, stream_id: str | None, limit: int | None, as_json:
     Units belong together by stream and end of the granularity period. Compared are values by
     metric, trace records, payloads of other kinds, and streams as they were announced. Numbers of
     equal value are equal (1 and 1.0), and NaN equals NaN. Connections, producers, encodings and
-    times of reception do not count, nor do duplicates and keep-alives. Where one of two units came
-    in ASN.1, whole seconds are compared, because its times have no more.
+    times of reception do not count, nor do duplicates and keep-alives, nor fields of GPB beside
+    those that this release knows. Where one of two units came in ASN.1, whole seconds are compared,
+    because its times have no more.
 
     Parts that cannot be read are named on standard error, and the exit code is 1. With --json, one
     difference a line, and at last how much was compared. Any order is compared in bounded memory:
@@ -49,23 +56,25 @@ def diff(*, a: Path, b: Path, stream_id: str | None, limit: int | None, as_json:
         with reading_bar("comparing", readers) as move:
             first, second = (watched(reader.entries(), move) for reader in readers)
             comparison.read(first, second, on_hole=note)
+        for reader in readers:
+            name_unknown_records("diff", reader.unknown_records)
         for difference in comparison.differences():
             differences += 1
             if limit is None or differences <= limit:
                 _print(difference, as_json=as_json)
-    if as_json:
-        print_json(
-            {
-                "compared": comparison.compared,
-                "equal": comparison.equal,
-                "differences": differences,
-            }
-        )
-    else:
-        click.echo(
-            f"{comparison.compared} units compared, {comparison.equal} equal, "
-            f"{differences} differences"
-        )
+        if as_json:
+            print_json(
+                {
+                    "compared": comparison.compared,
+                    "equal": comparison.equal,
+                    "differences": differences,
+                }
+            )
+        else:
+            click.echo(
+                f"{comparison.compared} units compared, {comparison.equal} equal, "
+                f"{differences} differences"
+            )
     return DOES_NOT_HOLD if differences or holes else DONE
 
 

@@ -15,7 +15,12 @@ from mnstream.adapters.cli.command import (
     fail,
 )
 from mnstream.adapters.cli.inspect import Codec, Time
-from mnstream.adapters.cli.reading import explained_failures, open_captures, reading_bar
+from mnstream.adapters.cli.reading import (
+    explained_failures,
+    name_unknown_records,
+    open_captures,
+    reading_bar,
+)
 from mnstream.adapters.export import (
     FORMATS,
     BadExport,
@@ -47,7 +52,8 @@ _STANDARD_OUTPUT = Path("-")
     "-o",
     type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
     required=True,
-    help="File, which is there whole or not at all; - for standard output.",
+    help="File, which is there whole or not at all, outside of what is exported; - for standard "
+    "output.",
 )
 @click.option("--stream", "stream_id", metavar="ID", help="Only units of this stream.")
 @click.option("--since", type=Time(), help="Only what was received at this time or later.")
@@ -96,13 +102,16 @@ def export(
         encoding=None if encoding is None else SerializationFormat(encoding),
         codecs=codecs,
     )
-    with explained_failures("export"):
+    to_file = output != _STANDARD_OUTPUT
+    if to_file and _is_part(output, path):
+        fail(f"export: {output} is a part of what is exported", code=WRONG_USAGE)
+    with explained_failures("export", output=str(output) if to_file else "standard output"):
         (reader,) = open_captures(path)
         try:
             with reading_bar("export", [reader]) as move:
                 summary = export_log(
                     reader,
-                    None if output == _STANDARD_OUTPUT else output,
+                    output if to_file else None,
                     config,
                     on_hole=_name_hole,
                     on_progress=move,
@@ -114,6 +123,13 @@ def export(
     _name_losses(summary)
     unconverted = any(kept for _, kept in summary.lost)
     return DOES_NOT_HOLD if summary.holes or unconverted else DONE
+
+
+def _is_part(output: Path, source: Path) -> bool:
+    """Tell whether a file is the source, or in its directory: another file would take its place."""
+    if source.is_dir():
+        return source.resolve() in output.resolve().parents
+    return source.exists() and output.exists() and output.samefile(source)
 
 
 def _name_hole(hole: Hole) -> None:
@@ -129,9 +145,4 @@ def _name_losses(summary: ExportSummary) -> None:
             f" {first.place}",
             err=True,
         )
-    for kind, count in summary.unknown_records.items():
-        click.echo(
-            f"mnstream export: {count} records of kind {kind}, which this program does not know,"
-            " were passed over",
-            err=True,
-        )
+    name_unknown_records("export", summary.unknown_records)

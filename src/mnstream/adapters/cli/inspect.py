@@ -7,10 +7,15 @@ from pathlib import Path
 
 import click
 
-from mnstream.adapters.cli.command import COULD_NOT_START, Command, json_option, print_json
+from mnstream.adapters.cli.command import DOES_NOT_HOLD, DONE, Command, json_option, print_json
+from mnstream.adapters.cli.reading import (
+    explained_failures,
+    name_unknown_records,
+    open_captures,
+)
 from mnstream.adapters.codecs import load_codec
 from mnstream.adapters.sinks import unit_json
-from mnstream.adapters.storage import Hole, StorageError, StoredUnit, stored_units
+from mnstream.adapters.storage import Hole, StoredUnit, stored_units
 from mnstream.core.values import Json
 from mnstream.ports.payload_codec import PayloadCodec
 
@@ -81,7 +86,9 @@ def inspect(
 ) -> int:
     """Show the units in a data directory or one file of it, with metric names and objects.
 
-    With --json, one object a line. Parts that cannot be read are named on standard error and the
+    With --json, one object a line. Numbers that JSON has not are "NaN", "Infinity" and "-Infinity";
+    a text that reads so is {"stringValue": TEXT}, and what a later release added to the formats is
+    {"unknown": OCTETS}. Parts that cannot be read are named on standard error and the
     exit code is 1; everything else is shown.
     """
     holes: list[Hole] = []
@@ -90,9 +97,10 @@ def inspect(
         holes.append(hole)
         click.echo(f"mnstream inspect: {hole}", err=True)
 
-    try:
+    with explained_failures("inspect"):
+        (reader,) = open_captures(path)
         for unit in stored_units(
-            path,
+            reader,
             stream_id=stream_id,
             since_ms=since,
             until_ms=until,
@@ -104,15 +112,8 @@ def inspect(
                 print_json(unit_json(unit))
             else:
                 _show(unit)
-    except StorageError as error:
-        click.echo(f"mnstream inspect: {error}", err=True)
-        return COULD_NOT_START
-    except BrokenPipeError:
-        raise  # whoever read the output has enough
-    except OSError as error:
-        click.echo(f"mnstream inspect: {path}: {error.strerror}", err=True)
-        return COULD_NOT_START
-    return 1 if holes else 0
+        name_unknown_records("inspect", reader.unknown_records)
+    return DOES_NOT_HOLD if holes else DONE
 
 
 def _show(unit: StoredUnit) -> None:

@@ -1,97 +1,33 @@
-"""The command ``mnstream``."""
+"""The command ``mnstream``, as far as signals are concerned.
+
+Nothing that takes time is imported here, so that a signal that comes soon finds somebody.
+"""
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Mapping
 from importlib import import_module
-from typing import cast
+from types import FrameType
 
-import click
-
-from mnstream.adapters.cli.command import INTERRUPTED, WRONG_USAGE, CommandFailed
-
-COMMANDS: Mapping[str, str] = {
-    "collect": "Receive streaming data, store it, acknowledge what is safe.",
-    "report": "Measure or read, and report to a collector.",
-    "notify": "Number, store and deliver notifications.",
-    "subscribe": "Receive notifications in sequence, fetch what is missing.",
-    "inspect": "Show what was received, decoded and with names.",
-    "export": "Copy what was received for other tools.",
-    "replay": "Send a capture to a collector.",
-    "diff": "Compare two captures value by value.",
-    "audit": "Reckon up what was received, and name each hole.",
-    "lifecycle": "Show the state machines as they run.",
-    "demo": "Run the whole system here, break it, reckon up.",
-    "bench": "Measure against what others offer.",
-}
-"""Every command, as help lists it; each is in a module of its name."""
-
-
-class Commands(click.Group):
-    """A group that imports a command when it is used: none needs what all of them need."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Name the commands."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command."""
-        if cmd_name not in COMMANDS:
-            return None
-        module = import_module(f"mnstream.adapters.cli.{cmd_name}")
-        return cast("click.Command", getattr(module, cmd_name))
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
-
-
-@click.group(
-    cls=Commands,
-    context_settings={
-        "help_option_names": ["-h", "--help"],
-        "max_content_width": 100,
-    },
-)
-@click.version_option(package_name="mnstream", message="%(prog)s %(version)s")
-def cli() -> None:
-    """Move management data of a 3GPP network and prove that none was lost.
-
-    Streaming data reporting (TS 28.532 11.5): network functions dial out to a collector with HTTP
-    and WebSocket and report performance, trace, analytics and proprietary data.
-
-    Reliable notifications (3GPP SA5 study): every notification of a subscription has a number and
-    is stored; the consumer finds holes and fetches what is missing.
-    """
+INTERRUPTED = 128 + signal.SIGINT
+"""As shells count it."""
 
 
 def main() -> None:
-    """Run the command line; errors are one line on standard error and an exit code."""
+    """Run the command line; errors are one line on standard error and an exit code.
+
+    SIGTERM ends a command as SIGINT does, cleaning up; a command with a loop listens itself.
+    """
+    before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        code = cli.main(prog_name="mnstream", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()  # the help, which has its lines
-        sys.exit(WRONG_USAGE)
-    except click.UsageError as error:
-        path = error.ctx.command_path if error.ctx is not None else "mnstream"
-        _explain(f"{path}: {error.format_message()}")
-        sys.exit(WRONG_USAGE)
-    except CommandFailed as error:
-        _explain(f"mnstream {error.format_message()}")
-        sys.exit(error.code)
-    except click.ClickException as error:
-        _explain(f"mnstream: {error.format_message()}")
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our output, for example head(1), has enough.
-        sys.stderr.close()
-        sys.exit(0)
-    sys.exit(code if isinstance(code, int) else 0)
+        code: int = import_module("mnstream.adapters.cli.commands").run_command()
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
+    sys.exit(code)
 
 
-def _explain(text: str) -> None:
-    click.echo(" ".join(text.split()), err=True)
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import sys
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
@@ -22,6 +23,7 @@ STEPS_OF_A_BAR = 512
 """Entries after which a bar moves: redrawing costs as much as reading some."""
 
 
+_ONLY_WRITING_FAILS_SO = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 STANDARD_INPUT = "-"
 
 
@@ -43,8 +45,11 @@ def open_lines(name: str, *, option: str) -> BufferedReader:
 
 
 @contextmanager
-def explained_failures(command: str) -> Generator[None]:
-    """End the command with exit code 3 and one line when a capture cannot be read."""
+def explained_failures(command: str, *, output: str = "standard output") -> Generator[None]:
+    """End the command with exit code 3 and one line when something cannot be read or written.
+
+    An error of writing does not say what was written to; that is ``output``.
+    """
     try:
         yield
     except StorageError as error:
@@ -52,8 +57,8 @@ def explained_failures(command: str) -> Generator[None]:
     except BrokenPipeError:
         raise  # whoever read the output has enough
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        fail(f"{command}: {where}{error.strerror or error}")
+        where = error.filename or (output if error.errno in _ONLY_WRITING_FAILS_SO else "")
+        fail(f"{command}: {f'{where}: ' if where else ''}{error.strerror or error}")
 
 
 def open_captures(*paths: Path) -> list[LogReader]:
@@ -87,6 +92,16 @@ def watched(entries: Iterable[T], move: Callable[[], None]) -> Iterator[T]:
         if not number % STEPS_OF_A_BAR:
             move()
         yield entry
+
+
+def name_unknown_records(command: str, counts: Mapping[int, int]) -> None:
+    """Say how many records were passed over because a later program added their kind."""
+    for kind, count in counts.items():
+        click.echo(
+            f"mnstream {command}: {count} records of kind {kind}, which this program does not know,"
+            " were passed over",
+            err=True,
+        )
 
 
 def _nothing() -> None:

@@ -30,6 +30,7 @@ from mnstream.adapters.cli.reading import (
     STANDARD_INPUT,
     STEPS_OF_A_BAR,
     explained_failures,
+    name_unknown_records,
     open_captures,
     open_lines,
     reading_bar,
@@ -107,7 +108,7 @@ def replay(
     received. At full speed the order over connections is not kept.
 
     Exit code 0 only if all that was sent was acknowledged and the whole capture could be read.
-    SIGTERM and SIGINT stop reading, and what was read is delivered.
+    SIGTERM and SIGINT stop reading, and what was read is delivered; the exit code is 130 then.
     """
     dialling.check()
     settings = ReplaySettings(
@@ -122,35 +123,38 @@ def replay(
     with explained_failures("replay"):
         (reader,) = open_captures(capture)
         step = _lines() if speed == _STEP else None
-        summary, holes, stopped = _run(settings, reader, step, backend=backend)
+        summary, holes, interrupted = _run(settings, reader, step, backend=backend)
+        name_unknown_records("replay", reader.unknown_records)
     if summary is None:
         return INTERRUPTED
     if not summary.frames and not summary.connections and not summary.failures:
-        fail("replay: there is nothing to replay", code=stopped or COULD_NOT_START)
+        code = INTERRUPTED if interrupted else COULD_NOT_START
+        fail("replay: there is nothing to replay", code=code)
     _tell(summary, dialling.target, as_json=as_json)
-    return exit_code(summary, holes, stopped)
+    return exit_code(summary, holes, interrupted=interrupted)
 
 
-def exit_code(summary: ReplaySummary, holes: int, stopped: int) -> int:
-    """Say what a replay comes to; ``stopped`` is what the signal that stopped it asks for."""
+def exit_code(summary: ReplaySummary, holes: int, *, interrupted: bool) -> int:
+    """Say what a replay comes to; after a signal it is never done, because a part is not sent."""
     if not summary.channels:
         return COULD_NOT_START
-    whole = not (summary.dropped or summary.unattributed or holes)
-    return stopped if whole else DOES_NOT_HOLD
+    if summary.dropped or summary.unattributed or holes:
+        return DOES_NOT_HOLD
+    return INTERRUPTED if interrupted else DONE
 
 
 def _run(
     settings: ReplaySettings, reader: LogReader, step: Step | None, *, backend: str
-) -> tuple[ReplaySummary | None, int, int]:
+) -> tuple[ReplaySummary | None, int, bool]:
     """Replay until it is over or a signal comes; a second signal does not wait for the end.
 
     Returns:
         What became of it, None when the second signal came; how many holes the capture has; and
-        the exit code that the signal asks for.
+        whether a signal came.
     """
     summaries: list[ReplaySummary] = []
     holes: list[Hole] = []
-    codes = [DONE]
+    signals: list[int] = []
 
     def note(hole: Hole) -> None:
         holes.append(hole)
@@ -160,7 +164,7 @@ def _run(
         stopped = anyio.Event()
 
         def stop(code: int) -> None:
-            codes.append(code)
+            signals.append(code)
             stopped.set()
 
         async with background() as tasks:
@@ -179,7 +183,7 @@ def _run(
         return DONE
 
     run(main, backend=backend)
-    return (summaries[0] if summaries else None), len(holes), codes[-1]
+    return (summaries[0] if summaries else None), len(holes), bool(signals)
 
 
 def _now_and_then(move: Callable[[], None]) -> Callable[[], None]:

@@ -17,6 +17,7 @@ from mnstream.adapters.codecs.values import (
     Snssai,
     SubCounter,
     SubCounterIndex,
+    UnknownAlternative,
     time_text,
     value_json,
 )
@@ -36,6 +37,7 @@ __all__ = [
     "SubCounter",
     "SubCounterIndex",
     "TraceRecord",
+    "UnknownAlternative",
     "decode_records",
     "encode_records",
     "load_codec",

@@ -11,7 +11,10 @@ from mnstream.adapters.codecs.values import PerformanceDataStreamUnit
 from mnstream.core.errors import LocalProtocolError, MnSError
 from mnstream.core.streaming.multiplexing import Family
 
-__all__ = ["Loss", "Unconvertible", "convert_units", "losses"]
+__all__ = ["UNKNOWN_FIELDS", "Loss", "Unconvertible", "convert_units", "losses"]
+
+UNKNOWN_FIELDS = Loss("the frame", "fields that only a later release knows")
+"""A loss that units do not show: what GPB passes over while it reads (`gpb`)."""
 
 _NAMED_MAX = 5
 """Losses that the text of an error names; all of them are in its attribute."""

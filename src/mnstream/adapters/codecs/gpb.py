@@ -21,6 +21,7 @@ from mnstream.adapters.codecs.values import (
     Snssai,
     SubCounter,
     SubCounterIndex,
+    UnknownAlternative,
 )
 from mnstream.core.errors import LocalProtocolError, Undecodable
 from mnstream.core.streaming.multiplexing import RunCheck, Unit
@@ -117,8 +118,8 @@ def _is_whole(payload: bytes) -> bool:
 def decode_pdsus(payload: bytes) -> tuple[PerformanceDataStreamUnit, ...]:
     """Read the units of a message, in order.
 
-    Sizes of PLMN and S-NSSAI are not checked: GPB does not limit them. An alternative that a later
-    release adds reads as a missing value, or as a sub-counter without an index.
+    Sizes of PLMN and S-NSSAI are not checked: GPB does not limit them. Where a later release adds
+    an alternative, it reads as an unknown one; a field beside those that are known is passed over.
 
     Raises:
         Undecodable: Not a PDSUs message, one in which nothing but unknown fields is, or
@@ -139,6 +140,21 @@ def decode_pdsus(payload: bytes) -> tuple[PerformanceDataStreamUnit, ...]:
         )
         for unit in message.pdsu
     )
+
+
+def holds_unknown_fields(payload: bytes) -> bool:
+    """Tell whether there are fields in a message that ``decode_pdsus`` passes over, at any depth.
+
+    Raises:
+        Undecodable: Not a PDSUs message.
+    """
+    try:
+        message = PDSUs.FromString(payload)
+    except DecodeError as error:
+        raise Undecodable(f"not a PDSUs message: {error}", clause=CLAUSE) from error
+    size = message.ByteSize()
+    message.DiscardUnknownFields()
+    return message.ByteSize() != size
 
 
 def encode_pdsus(units: Iterable[PerformanceDataStreamUnit]) -> bytes:
@@ -181,7 +197,8 @@ def _read_value(message: PDSUs.PDSUType.MeasValue) -> MeasValue:
                 _read_value(counters.sub_counter_value) if has_value else None,
             )
         case _:
-            return None
+            octets = message.SerializeToString()
+            return UnknownAlternative(octets) if octets else None
 
 
 _INDEX_FIELDS = {
@@ -198,10 +215,13 @@ _FIELD_OF_KIND = {kind: field for field, kind in _INDEX_FIELDS.items()}
 _TYPE_OF_FIELD = {"sum": str, "string_index": str, "plmn": bytes, "snssai": Snssai}
 
 
-def _read_index(message: PDSUs.PDSUType.SubCounterIndexType) -> SubCounterIndex | None:
+def _read_index(
+    message: PDSUs.PDSUType.SubCounterIndexType,
+) -> SubCounterIndex | UnknownAlternative | None:
     field = message.WhichOneof("type")
     if field is None:
-        return None
+        octets = message.SerializeToString()
+        return UnknownAlternative(octets) if octets else None
     if field == "snssai":
         return SubCounterIndex(IndexKind.SNSSAI, Snssai(message.snssai.sst, message.snssai.sd))
     return SubCounterIndex(_INDEX_FIELDS[field], getattr(message, field))
@@ -233,6 +253,8 @@ def _write_value(message: PDSUs.PDSUType.MeasValue, value: MeasValue, depth: int
             message.real_value = value
         case str():
             message.string_value = value
+        case UnknownAlternative():
+            raise TypeError("an alternative of a later release")
         case SubCounter():
             if depth == SUB_COUNTER_DEPTH_MAX:
                 raise ValueError(f"more than {SUB_COUNTER_DEPTH_MAX} dimensions")
@@ -244,7 +266,11 @@ def _write_value(message: PDSUs.PDSUType.MeasValue, value: MeasValue, depth: int
                 _write_value(counters.sub_counter_value, value.value, depth + 1)
 
 
-def _write_index(message: PDSUs.PDSUType.SubCounterIndexType, index: SubCounterIndex) -> None:
+def _write_index(
+    message: PDSUs.PDSUType.SubCounterIndexType, index: SubCounterIndex | UnknownAlternative
+) -> None:
+    if isinstance(index, UnknownAlternative):
+        raise TypeError("an index of a later release")
     field = _FIELD_OF_KIND[index.kind]
     match index.value:
         case Snssai(sst, sd) if field == "snssai":

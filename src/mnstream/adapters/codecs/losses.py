@@ -20,6 +20,7 @@ from mnstream.adapters.codecs.values import (
     Snssai,
     SubCounter,
     SubCounterIndex,
+    UnknownAlternative,
 )
 from mnstream.core.errors import LocalProtocolError
 from mnstream.core.streaming.multiplexing import Family
@@ -30,6 +31,7 @@ NANOSECONDS = "nanoseconds"
 _SECOND_NS = 1_000_000_000
 _FIRST_SECOND = (date(YEARS[0], 1, 1).toordinal() - EPOCH_DAY) * 86_400
 _END_SECOND = (date(YEARS[-1], 12, 31).toordinal() - EPOCH_DAY + 1) * 86_400
+_UNKNOWN = "an alternative of a later release"
 _TEXT_KINDS = (IndexKind.SUM, IndexKind.STRING_INDEX)
 
 
@@ -108,8 +110,10 @@ def _value_faults(value: MeasValue, rules: _Rules) -> Iterator[tuple[str, str]]:
         yield at, fault
 
 
-def _plain_fault(value: float | str | None, rules: _Rules) -> str:
+def _plain_fault(value: float | str | UnknownAlternative | None, rules: _Rules) -> str:
     match value:
+        case UnknownAlternative():
+            return _UNKNOWN  # what it means may hang on its encoding
         case None:
             return "" if rules.none_is_carried else "no value"
         case int():
@@ -120,9 +124,11 @@ def _plain_fault(value: float | str | None, rules: _Rules) -> str:
             return rules.text(value)
 
 
-def _index_fault(index: SubCounterIndex | None, rules: _Rules) -> str:
+def _index_fault(index: SubCounterIndex | UnknownAlternative | None, rules: _Rules) -> str:
     if index is None:
         return "" if rules.none_is_carried else "no index"
+    if isinstance(index, UnknownAlternative):
+        return _UNKNOWN
     match index.kind, index.value:
         case ((IndexKind.SUM | IndexKind.STRING_INDEX), str() as text):
             if rules.octets_are_counted and index.kind is IndexKind.SUM and text != "SUM":

@@ -71,9 +71,9 @@ def read_units(payload: bytes) -> Sequence[Unit]:
 def decode_pdsus(payload: bytes) -> tuple[PerformanceDataStreamUnit, ...]:
     """Read the units of a message, in order.
 
-    An alternative that a later release adds reads as a missing value, or as a sub-counter without
-    an index. The text of ``sum`` is not compared: the alternative says what it means. A list of
-    vendor specific values that is there and empty reads as one that is not.
+    An alternative that a later release adds reads as an unknown one. The text of ``sum`` is not
+    compared: the alternative says what it means. A list of vendor specific values that is there and
+    empty reads as one that is not.
 
     Raises:
         Undecodable: Not exactly one PDSUs value, sub-counters nested too deeply, a number of more

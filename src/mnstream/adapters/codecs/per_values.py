@@ -33,6 +33,7 @@ from mnstream.adapters.codecs.values import (
     Snssai,
     SubCounter,
     SubCounterIndex,
+    UnknownAlternative,
 )
 
 INTEGER_HEAD = 0x00
@@ -165,7 +166,7 @@ def _read_value(payload: bytes, at: int) -> tuple[MeasValue, int]:
     head = payload[at]
     if head & ~0x1F != SUB_COUNTER_HEAD:
         return _read_plain(payload, at, head)
-    indices: list[SubCounterIndex | None] = []
+    indices: list[SubCounterIndex | UnknownAlternative] = []
     value: MeasValue = None
     while head & ~0x1F == SUB_COUNTER_HEAD:
         if len(indices) == SUB_COUNTER_DEPTH_MAX:
@@ -189,7 +190,8 @@ def _read_plain(payload: bytes, at: int, head: int) -> tuple[MeasValue, int]:
         return read_real_value(payload, at + 1)
     if head == INTEGER_HEAD:
         return read_integer(payload, at + 1)
-    return None, _skip_extension(payload, at)
+    end = _skip_extension(payload, at)
+    return UnknownAlternative(payload[at:end]), end
 
 
 @lru_cache(maxsize=_INDICES_KEPT)
@@ -198,10 +200,12 @@ def _number_index(number: int, value: int) -> SubCounterIndex:
     return SubCounterIndex(KINDS[number], value)
 
 
-def _read_index(payload: bytes, at: int) -> tuple[SubCounterIndex | None, int]:
+def _read_index(payload: bytes, at: int) -> tuple[SubCounterIndex | UnknownAlternative, int]:
     head = payload[at]
     if head & _INDEX_EXTENSION:
-        return None, _skip_index_extension(payload, at)
+        end = _skip_index_extension(payload, at)
+        # The head belongs to the value as well, and says whether there is one.
+        return UnknownAlternative(bytes((head & ~VALUE_PRESENT,)) + payload[at + 1 : end]), end
     number = head & 0x07
     at += 1
     if number in _NUMBER_INDICES:

@@ -30,6 +30,7 @@ from mnstream.adapters.codecs.values import (
     Snssai,
     SubCounter,
     SubCounterIndex,
+    UnknownAlternative,
 )
 from mnstream.core.errors import LocalProtocolError
 from mnstream.core.streaming.multiplexing import Family
@@ -79,7 +80,7 @@ def _write_values(out: bytearray, values: Sequence[MeasValue]) -> None:
 
 def _write_value(out: bytearray, value: MeasValue) -> None:
     while isinstance(value, SubCounter):
-        assert value.index is not None, "a sub-counter without an index was let through"
+        assert isinstance(value.index, SubCounterIndex), "an index that is none was let through"
         _write_index(out, value.index, 0 if value.value is None else VALUE_PRESENT)
         value = value.value
         if value is None:
@@ -94,8 +95,8 @@ def _write_value(out: bytearray, value: MeasValue) -> None:
         case str():
             out.append(TEXT_HEAD)
             _write_octets(out, value.encode("ascii"))
-        case None:
-            raise AssertionError("a missing value was let through")
+        case UnknownAlternative() | None:
+            raise AssertionError("a value that is none was let through")
 
 
 def _write_index(out: bytearray, index: SubCounterIndex, value_present: int) -> None:

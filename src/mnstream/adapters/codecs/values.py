@@ -50,19 +50,30 @@ class SubCounterIndex:
 
 
 @dataclass(frozen=True, slots=True)
+class UnknownAlternative:
+    """What a later release added, in the place of a value or an index, and nobody here can read.
+
+    Attributes:
+        octets: All of it, as its encoding has it.
+    """
+
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class SubCounter:
     """One bin of a measurement; a further dimension is a SubCounter as its value.
 
     Attributes:
-        index: Which bin; None when the producer gave no index that this version knows.
+        index: Which bin; None when the producer gave no index.
         value: What it counted; None for an empty bin.
     """
 
-    index: SubCounterIndex | None
+    index: SubCounterIndex | UnknownAlternative | None
     value: MeasValue
 
 
-MeasValue = int | float | str | SubCounter | None
+MeasValue = int | float | str | SubCounter | UnknownAlternative | None
 """One measured value; None where the producer has none. Never a bool."""
 
 
@@ -84,9 +95,14 @@ class PerformanceDataStreamUnit:
     vendor_specific: tuple[MeasValue, ...] = ()
 
 
-def _index_json(index: SubCounterIndex | None) -> Json:
+_NAMES_OF_FLOATS = frozenset(("NaN", "Infinity", "-Infinity"))
+
+
+def _index_json(index: SubCounterIndex | UnknownAlternative | None) -> Json:
     if index is None:
         return None
+    if isinstance(index, UnknownAlternative):
+        return _unknown_json(index)
     match index.value:
         case bytes():
             value: Json = index.value.hex().upper()
@@ -97,13 +113,22 @@ def _index_json(index: SubCounterIndex | None) -> Json:
     return {index.kind.value: value}
 
 
+def _unknown_json(unknown: UnknownAlternative) -> Json:
+    return {"unknown": unknown.octets.hex().upper()}
+
+
 def value_json(value: MeasValue) -> Json:
-    """Give a value as people and other programs read it.
+    """Give a value as people and other programs read it; no two values look the same.
 
     Octets become upper-case hexadecimal digits. JSON has no numbers for the other floats, so they
-    become the strings "NaN", "Infinity" and "-Infinity".
+    become the strings "NaN", "Infinity" and "-Infinity"; a text that reads so is
+    ``{"stringValue": "NaN"}``. What nobody can read is ``{"unknown": OCTETS}``.
     """
     match value:
+        case UnknownAlternative():
+            return _unknown_json(value)
+        case str() if value in _NAMES_OF_FLOATS:
+            return {"stringValue": value}
         case SubCounter():
             return {
                 "subCounterIndex": _index_json(value.index),

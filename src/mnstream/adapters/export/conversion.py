@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from mnstream.adapters.codecs import DECODERS
-from mnstream.adapters.codecs.conversion import Loss, Unconvertible, convert_units
+from mnstream.adapters.codecs.conversion import UNKNOWN_FIELDS, Loss, Unconvertible, convert_units
+from mnstream.adapters.codecs.gpb import holds_unknown_fields
 from mnstream.adapters.codecs.losses import NANOSECONDS
 from mnstream.adapters.codecs.values import PerformanceDataStreamUnit
 from mnstream.adapters.storage import StoredUnit
@@ -83,10 +84,12 @@ class Conversion:
         } - {self._target}
         if not families or frame.disposition is Disposition.KEEP_ALIVE:
             return frame
-        decoded = _decoded(frame.payload, families)
-        if decoded is None:  # it was read in the encoding that is wanted, or could not be read
+        decoded, family = _decoded(frame.payload, families)
+        if family is None:  # it was read in the encoding that is wanted, or could not be read
             return frame
         try:
+            if family is Family.PDSU_GPB and holds_unknown_fields(frame.payload):
+                raise Unconvertible(self._target, (UNKNOWN_FIELDS,))
             payload, losses = convert_units(decoded, self._target)
         except Unconvertible as error:
             reasons = [loss for loss in error.losses if loss.what != NANOSECONDS]
@@ -111,11 +114,14 @@ class Conversion:
             self._on_lost(Lost(position, loss.place, loss.what, kept))
 
 
-def _decoded(payload: bytes, families: set[Family]) -> tuple[PerformanceDataStreamUnit, ...] | None:
+def _decoded(
+    payload: bytes, families: set[Family]
+) -> tuple[tuple[PerformanceDataStreamUnit, ...], Family | None]:
     for family in families:
         try:
             units = DECODERS[family](payload)
         except Undecodable:
             continue
-        return tuple(unit for unit in units if isinstance(unit, PerformanceDataStreamUnit))
-    return None
+        measured = (unit for unit in units if isinstance(unit, PerformanceDataStreamUnit))
+        return tuple(measured), family
+    return (), None

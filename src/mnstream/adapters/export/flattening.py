@@ -9,12 +9,14 @@ of them; a property test holds both equal.
 
 from __future__ import annotations
 
+import functools
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
+from mnstream.adapters.codecs.gpb import holds_unknown_fields
 from mnstream.adapters.export.arrow import Arrow
 from mnstream.adapters.export.pdsu_reader import make_reader
 from mnstream.adapters.export.row_groups import SECONDS, RowGroups
@@ -146,6 +148,12 @@ class Flattener:
         unfit.update(first + frame_numbers[number] for number in self._where(bad))
         units_of_bad: list[int] = unit_of.filter(self._bad_values(values)).to_pylist()
         unfit.update(first + frame_numbers[number] for number in units_of_bad)
+        lacking: list[int] = unit_of.filter(self._lacking(values)).to_pylist()
+        unfit.update(
+            number
+            for number in {first + frame_numbers[each] for each in lacking} - unfit
+            if holds_unknown_fields(frames.payloads[number])
+        )
         if unfit:
             return sorted(unfit)
         if len(values):
@@ -224,6 +232,12 @@ class Flattener:
             for other in present[:number]:
                 bad = pc.or_(bad, pc.and_(each, other))
         return bad
+
+    def _lacking(self, values: Any) -> Any:
+        """Tell which values are none: there is nothing, or what ptars passes over."""
+        pc = self._pc
+        given = [values.field(name).is_valid() for name in ("i", "r", "s", "c")]
+        return pc.invert(functools.reduce(pc.or_, given))
 
     def _where(self, mask: Any) -> list[int]:
         found: list[int] = self._pc.indices_nonzero(mask).to_pylist()

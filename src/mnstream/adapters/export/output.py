@@ -20,7 +20,7 @@ def open_output(path: Path | None) -> Generator[BinaryIO]:
     or /dev/null, is written to.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: It cannot be written; no name but that of the output is in it.
     """
     if path is None:
         yield sys.stdout.buffer
@@ -29,22 +29,25 @@ def open_output(path: Path | None) -> Generator[BinaryIO]:
         with path.open("wb") as file:
             yield file
     else:
-        yield from _replaced(path.resolve())
+        yield from _replaced(path)
 
 
 def _replaced(path: Path) -> Generator[BinaryIO]:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    place = path.resolve()
+    temporary = place.with_name(f".{place.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
+        temporary.replace(place)
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.filename == str(temporary):
+            error.filename = str(path)  # nobody knows the other name
         raise
-    _sync_directory(path.parent)
+    _sync_directory(place.parent)
 
 
 def _sync_directory(directory: Path) -> None:

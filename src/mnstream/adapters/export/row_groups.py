@@ -84,19 +84,25 @@ class RowGroups:
         Raises:
             OSError: It cannot be written.
         """
-        with ThreadPoolExecutor(max_workers=1) as thread:
-            writer = self._arrow.pq.ParquetWriter(
-                file,
-                self._schema,
-                compression="snappy",
-                use_dictionary=[*TEXTS, "received", "time"],
-            )
-            self._writer, self._thread, self._pending = writer, thread, _nothing()
-            yield
-            self._settle()
-            self._flush()
-            self._pending.result()
+        writer = self._arrow.pq.ParquetWriter(
+            file,
+            self._schema,
+            compression="snappy",
+            use_dictionary=[*TEXTS, "received", "time"],
+        )
+        try:
+            with ThreadPoolExecutor(max_workers=1) as thread:
+                self._writer, self._thread, self._pending = writer, thread, _nothing()
+                yield
+                self._settle()
+                self._flush()
+                self._pending.result()
             writer.close()
+        except BaseException:
+            writer.is_open = (
+                False  # or it writes an end when it is collected, and the file is closed
+            )
+            raise
 
     def number(self, column: str, text: str | None) -> int | None:
         """Give the number of a text in the dictionary of its column, for this generation."""

@@ -12,9 +12,10 @@ column         what
 ``metric``     name of the measurement; null in the one row of a unit without values
 ``value``      the number; null for texts, and where the producer has no value
 ``integer``    the same number exactly, where it is an integer of 64 bits
-``text``       a text; a sub-counter as JSON; the digits of a longer integer; in the row of a unit
-               without values a JSON object: what ``inspect`` shows of it beside the other columns,
-               such as ``record`` of a trace, ``payload`` in base64, ``detail``
+``text``       a text; as JSON a sub-counter, or what a later release added; the digits of a longer
+               integer; in the row of a unit without values a JSON object: what ``inspect`` shows
+               of it beside the other columns, such as ``record`` of a trace, ``payload`` in
+               base64, ``detail``
 ``kind``       empty for delivered data, else "quarantined", "duplicate", ...
 ``cause``      why it is quarantined, else empty
 =============  ==============================================================================
@@ -27,7 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mnstream.adapters.codecs.values import MeasValue, SubCounter, value_json
+from mnstream.adapters.codecs.values import MeasValue, SubCounter, UnknownAlternative, value_json
 from mnstream.adapters.rest.json_text import write_json
 from mnstream.adapters.sinks import unit_json
 from mnstream.adapters.storage import StoredUnit
@@ -94,7 +95,7 @@ def _columns(value: MeasValue) -> tuple[float | None, int | None, str | None]:
             return value, None, None
         case str():
             return None, None, value
-        case SubCounter():
+        case SubCounter() | UnknownAlternative():
             return None, None, _json(value_json(value))
 
 

@@ -14,7 +14,8 @@ from typing import Final, Protocol
 
 import anyio.lowlevel
 
-from mnstream.adapters.codecs.conversion import Unconvertible, convert_units
+from mnstream.adapters.codecs.conversion import UNKNOWN_FIELDS, Unconvertible, convert_units
+from mnstream.adapters.codecs.gpb import holds_unknown_fields
 from mnstream.adapters.sources import (
     RecordedFrame,
     RecordedUnit,
@@ -24,7 +25,7 @@ from mnstream.adapters.sources import (
 from mnstream.adapters.sources.lines import Line, lines_of
 from mnstream.adapters.sources.recorded import RECORDED_LINE_BYTES_MAX
 from mnstream.adapters.storage import StoredUnit, stored_units
-from mnstream.core.streaming.multiplexing import Family
+from mnstream.core.streaming.multiplexing import Family, family_of
 from mnstream.core.values import (
     ProducerId,
     SerializationFormat,
@@ -214,6 +215,7 @@ async def recorded_capture(
     in it is not good, or of a type that is not wanted.
 
     Raises:
+        RecordingFailed: A frame has fields that only a later release knows.
         StorageError: There is no log here that this program can read.
         OSError: A file cannot be read.
     """
@@ -227,6 +229,7 @@ def _recorded(
     place: str, units: Sequence[StoredUnit], stream_types: Container[StreamType]
 ) -> Iterator[RecordedUnit | RecordedFrame]:
     """Choose from the units of one frame."""
+    measured: list[RecordedUnit] = []
     streams: dict[StreamId, StreamInfo] = {}
     whole = True
     for unit in units:
@@ -238,6 +241,11 @@ def _recorded(
             streams[stream.stream_id] = stream
         elif unit.measured is not None and unit.values is not None:
             whole = False
-            yield RecordedUnit(stream=stream, unit=unit.measured, place=place)
+            measured.append(RecordedUnit(stream=stream, unit=unit.measured, place=place))
+    is_gpb = bool(measured) and family_of(measured[0].stream) is Family.PDSU_GPB
+    if is_gpb and holds_unknown_fields(units[0].payload):
+        # Units are written anew, and these fields would be missing.
+        raise RecordingFailed(f"{place}: {UNKNOWN_FIELDS.what}")
+    yield from measured
     if whole and streams:
         yield RecordedFrame(streams=tuple(streams.values()), payload=units[0].payload)

@@ -23,11 +23,11 @@ def unit_json(unit: StoredUnit) -> dict[str, Json]:
     trace record), RFC 3339 in UTC with three digits of a second, more only where the producer gave
     more; ``object``; and at last ``raw_bytes``, the size in octets of the frame that carried the
     unit, all of its units together. Between them stands what the unit says: ``values``, a value for
-    each metric; ``record`` of a trace; or else ``payload``, the whole frame in base64. Where a
-    user's codec claims the payload, ``decoded`` has what it made of it and ``codec`` its name, or
-    ``undecoded`` the reason why it failed. What is not delivered data also has ``kind``, and with
-    "quarantined" ``cause`` and ``detail``; the kind "administrative" is a trace record about the
-    trace itself.
+    each metric (`value_json` has the forms); ``record`` of a trace; or else ``payload``, the whole
+    frame in base64. Where a user's codec claims the payload, ``decoded`` has what it made of it and
+    ``codec`` its name, or ``undecoded`` the reason why it failed. What is not delivered data also
+    has ``kind``, and with "quarantined" ``cause`` and ``detail``; the kind "administrative" is a
+    trace record about the trace itself.
     """
     info = unit.stream_info
     form = None if info is None else info.serialization_format

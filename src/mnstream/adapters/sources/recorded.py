@@ -150,6 +150,8 @@ def _value(value: Json) -> MeasValue:
             return math.nan if value == "NaN" else math.inf if value == "Infinity" else -math.inf
         case str():
             return value
+        case {"stringValue": str(text)}:
+            return text
         case {"subCounterIndex": index, "subCounterValue": counted}:
             return SubCounter(None if index is None else _index(index), _value(counted))
         case _:
