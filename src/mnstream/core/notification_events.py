@@ -34,7 +34,8 @@ class NotificationEmitted:
         object_path: The object that it is about.
         body: Members beyond the header.
         event_time_ms: When it happened, milliseconds since the Unix epoch.
-        href: URI of the object, when it is not to be made of its path.
+        href: URI of the object, or a path below the root of URIs, when it is not to be made of
+            ``object_path``.
     """
 
     notification_type: str

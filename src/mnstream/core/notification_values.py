@@ -131,7 +131,8 @@ class Content:
         notification_id: Identifier for correlation, chosen by the producer.
         event_time_ms: When it happened, milliseconds since the Unix epoch.
         body: Members beyond the header, under their own names, not interpreted.
-        href: URI of the object, when it is not to be made of its path.
+        href: URI of the object, or a path below the root of URIs, when it is not to be made of
+            ``object_path``.
     """
 
     notification_type: str

@@ -102,6 +102,11 @@ def test_an_href_that_is_given_is_kept() -> None:
     assert written["href"] == "urn:x"
 
 
+def test_an_href_without_a_scheme_is_below_the_root() -> None:
+    written = json.loads(common_text(content({}, href="SubNetwork=9/A=a:b"), NAMING))
+    assert written["href"] == "https://mgmt.example/SubNetwork=9/A=a:b"
+
+
 NAMES = st.text().filter(lambda name: name not in HEADER_MEMBERS)
 
 
@@ -168,6 +173,9 @@ def test_what_is_read_keeps_the_text_byte_for_byte() -> None:
         ({"notificationTypes": ["a", "b"]}, frozenset({"a", "b"})),
         ({"notificationTypes": []}, None),
         ({"notificationTypes": "a"}, None),
+        ({"notificationTypes": {"a": 1}}, None),
+        ({"notificationTypes": [1, None, ["a"]]}, None),
+        ({"notificationTypes": [1, "", "a", "a"]}, frozenset({"", "a"})),
         ({}, None),
     ],
 )
@@ -187,7 +195,11 @@ def test_types_that_were_not_sent(members: dict[str, Json], types: frozenset[str
         (b'{"notificationType": "x", "sequenceNo": 18446744073709551616}', "sequenceNo is no"),
         (b'{"notificationType": "x", "sequenceNo": true}', "sequenceNo is no"),
         (b'{"notificationType": "x", "sequenceNo": 1.0}', "sequenceNo is no"),
+        (b'{"notificationType": "x", "sequenceNo": 1e3}', "sequenceNo is no"),
         (b'{"notificationType": "x", "sequenceNo": 1, "epoch": "1"}', "epoch is no"),
+        (b'{"notificationType": "notifyHeartbeat", "lastSequenceNo": -1}', "lastSequenceNo is no"),
+        (b'{"notificationType": "notifyHeartbeat", "lastSequenceNo": 0.5}', "lastSequenceNo is no"),
+        (b'{"notificationType": "notifyHeartbeat", "epoch": -1}', "epoch is no"),
         (b'{"notificationType": "x", "sequenceNo": 1, "subscriptionId": 1}', "subscriptionId"),
         (b'{"notificationType": "x", "sequenceNo": 1', "not JSON"),
     ],

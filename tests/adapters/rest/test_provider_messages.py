@@ -130,7 +130,10 @@ def test_other_requests() -> None:
     }
     request = delete_subscription("", OURS)
     assert (request.method, request.target) == ("DELETE", "/NtfSubscriptionControl=s1")
-    window = "attributes=oldestSequenceNo,newestSequenceNo,epoch,epochs,nextEpoch"
+    window = (
+        "attributes=oldestSequenceNo,newestSequenceNo,numberOfStoredNotifications"
+        ",epoch,epochs,nextEpoch"
+    )
     for epoch, query in ((EPOCH, f"{window}&epoch={EPOCH}"), (UNTOLD, window)):
         request = get_window(BASE, OURS, epoch)
         assert request.target == f"{BASE}/NotificationList=s1?{query}"
@@ -222,7 +225,11 @@ def test_a_producer_that_does_not_tell() -> None:
     assert [each.number for each in stored.notifications] == [
         Number(subscription_id=OURS, epoch=UNTOLD, sequence_no=3)
     ]
-    assert read(answer(untold)).notifications == stored.notifications
+
+
+def test_a_notification_that_names_no_epoch_is_of_the_epoch_of_its_list() -> None:
+    (read_one,) = read(answer(notification(3, None, ""))).notifications
+    assert read_one.number == Number(subscription_id=OURS, epoch=EPOCH, sequence_no=3)
     assert read(answer(notification(3)), epoch=UNTOLD).notifications[0].number.epoch == EPOCH
 
 
@@ -232,6 +239,13 @@ def test_epochs() -> None:
     assert stored.window.next_epoch == EPOCH + 1
     for nothing in (0, None):
         assert read(answer(nextEpoch=nothing)).window.next_epoch is None
+
+
+@pytest.mark.parametrize("newest", [None, 0])
+def test_a_producer_that_has_stored_nothing_yet_has_no_oldest_number(newest: int | None) -> None:
+    empty = read(answer(oldestSequenceNo=None, newestSequenceNo=newest))
+    assert empty.notifications == ()
+    assert empty.window == StoredRange(epoch=EPOCH, oldest_sequence_no=0, newest_sequence_no=0)
 
 
 def test_what_is_gone_is_told_with_the_range() -> None:
@@ -266,6 +280,8 @@ def test_what_is_gone_is_told_with_the_range() -> None:
         HttpResponse(status=200, body=b"[" * 1_000_000),
         answer(oldestSequenceNo=None),
         answer(newestSequenceNo=None),
+        answer(notification(3), oldestSequenceNo=None, newestSequenceNo=None),
+        answer(oldestSequenceNo=None, newestSequenceNo=None, numberOfStoredNotifications=1),
         answer(newestSequenceNo="9"),
         answer(newestSequenceNo=True),
         answer(newestSequenceNo=-1),

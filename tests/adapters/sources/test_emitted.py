@@ -68,6 +68,22 @@ def test_an_absolute_uri_goes_out_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
+    ("href", "sent"),
+    [
+        ("SubNetwork=9/SubNetwork=1/ManagedElement=2/A=1",
+         "SubNetwork=9/SubNetwork=1/ManagedElement=2/A=1"),
+        ("DC=op,SubNetwork=1,ManagedElement=2", "DC=op/SubNetwork=1/ManagedElement=2"),
+        ("/SubNetwork=1/ManagedElement=2/A=1/", None),
+        ("A=1", None),
+        ("ManagedElement=2/A=1", None),
+        ("", None),
+    ],
+)  # fmt: skip
+def test_what_is_above_the_base_object_goes_out_as_well(href: str, sent: str | None) -> None:
+    assert read(href=href).href == sent
+
+
+@pytest.mark.parametrize(
     ("href", "path"),
     [
         # the base object is in it

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnstream.adapters.sources import METRICS_MAX, SimulatedSource, metric_names
-from mnstream.adapters.sources.catalogue import CATALOGUE, FIVE_QI, Split
+from mnstream.adapters.sources import METRICS_MAX, SimulatedSource
+from mnstream.adapters.sources.catalogue import CATALOGUE, FIVE_QI, Split, columns
 from mnstream.core.values import PerformanceInfo, ProducerId, SerializationFormat, StreamInfo
 
 PRODUCER = ProducerId("SubNetwork=Sim,ManagedElement=1")
@@ -173,12 +173,12 @@ def test_counters_count_more_in_a_longer_period() -> None:
 
 
 def test_names_beyond_the_catalogue_are_sub_counters_by_5qi() -> None:
-    names = metric_names(METRICS_MAX)
+    names = tuple(column.name for column in columns(METRICS_MAX))
     assert len(set(names)) == METRICS_MAX
     assert names[: len(CATALOGUE)] == tuple(metric.name for metric in CATALOGUE)
     assert names[len(CATALOGUE)] == "DRB.UEThpDl.9"
     assert "DRB.UEThpDl.7" in names
-    assert metric_names(40) == names[:40]
+    assert columns(40) == columns(METRICS_MAX)[:40]
 
 
 def test_whole_numbers_stay_whole_in_their_parts() -> None:

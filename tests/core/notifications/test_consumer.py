@@ -26,6 +26,7 @@ from mnstream.core.notification_events import (
 from mnstream.core.notification_values import UNTOLD, Number
 from mnstream.core.notifications.config import NotificationConsumerConfig
 from mnstream.core.notifications.consumer import NotificationConsumer
+from mnstream.core.notifications.gaps import Span
 from tests.core.notifications.support import (
     E1,
     E2,
@@ -308,12 +309,16 @@ def test_one_loss_after_another_is_told() -> None:
     assert effects == (*lost(3, 3), saved(3), hand(4))
 
 
-def test_what_a_producer_has_never_heard_of_is_lost() -> None:
+def test_one_loss_after_another_for_the_same_reason_is_one_loss() -> None:
     consumer = behind(0)
-    feed(consumer, got(3))
-    feed(consumer, DEADLINE, now_ms=1_500)
-    effects = feed(consumer, answer(window(0, 0), 1, 2), now_ms=1_600)
-    assert effects == (*lost(1, 2), saved(2), hand(3))
+    feed(consumer, got(1), heard(12))
+    for asked in (Span(2, 4), Span(5, 7)):
+        feed(consumer, DEADLINE, now_ms=consumer.next_deadline_ms() or 0)
+        feed(consumer, answer(window(1, 12), asked.first, asked.last), now_ms=9_000)
+        feed(consumer, DEADLINE, now_ms=consumer.next_deadline_ms() or 0)
+        feed(consumer, answer(window(1, 12), asked.first, asked.last), now_ms=9_000)
+    reason = "the producer does not give what it claims to have stored"
+    assert feed(consumer, handed(1)) == (saved(1), *lost(2, 7, reason), saved(7))
 
 
 def test_what_comes_late_though_it_was_given_up_is_still_handed_over() -> None:

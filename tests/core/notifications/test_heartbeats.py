@@ -12,6 +12,7 @@ from mnstream.core.notification_effects import (
     StoreSubscription,
 )
 from mnstream.core.notification_events import (
+    DeliveryRejected,
     HeartbeatControlSet,
     HeartbeatPosted,
     HeartbeatTriggered,
@@ -29,6 +30,7 @@ from tests.core.notifications.support import (
     S2,
     beats,
     emitted,
+    failed,
     modified,
     no,
     posting,
@@ -41,6 +43,7 @@ from tests.core.notifications.support import (
 
 TRIGGER = HeartbeatTriggered(subscription_id=S1)
 DEADLINE = DeadlineReached()
+REJECTED = DeliveryRejected(number=no(1), reason="HTTP 404")
 
 
 def control(heartbeat: HeartbeatControl | None) -> HeartbeatControlSet:
@@ -192,3 +195,37 @@ def test_a_heartbeat_shows_whether_the_recipient_can_be_reached() -> None:
     assert s1(producer).status().availability_status == frozenset()
     gone = HeartbeatPosted(subscription_id=S2, taken=False)
     assert producer.handle(gone, now_ms=5_000) == ()
+
+
+@pytest.mark.parametrize("is_rejected", [True, False])
+def test_a_heartbeat_does_not_hide_that_a_notification_was_not_taken(is_rejected: bool) -> None:
+    producer = posting(3)
+    taken_beat = HeartbeatPosted(subscription_id=S1, taken=True)
+    if is_rejected:
+        producer.handle(REJECTED, now_ms=3_000)
+    now_ms = 3_000
+    while s1(producer).finished < 1:
+        producer.handle(failed(1), now_ms=now_ms)
+        if s1(producer).finished < 1:
+            now_ms = producer.next_deadline_ms() or now_ms
+            producer.handle(DEADLINE, now_ms=now_ms)
+    producer.handle(taken_beat, now_ms=now_ms)
+    assert s1(producer).status().operational_state is OperationalState.DISABLED
+    producer.handle(HeartbeatPosted(subscription_id=S1, taken=False), now_ms=now_ms)
+    producer.handle(taken_beat, now_ms=now_ms)
+    assert s1(producer).status().availability_status == {AvailabilityStatus.DEPENDENCY}
+    producer.handle(taken(2), now_ms=now_ms)
+    assert s1(producer).status().operational_state is OperationalState.ENABLED
+    producer.handle(HeartbeatPosted(subscription_id=S1, taken=False), now_ms=now_ms)
+    producer.handle(taken_beat, now_ms=now_ms)
+    assert s1(producer).status().operational_state is OperationalState.ENABLED
+
+
+def test_a_heartbeat_tells_of_a_recipient_that_subscribed_again() -> None:
+    producer = posting(1)
+    producer.handle(REJECTED, now_ms=3_000)
+    assert s1(producer).status().operational_state is OperationalState.DISABLED
+    producer.handle(modified(settings(AWAY)), now_ms=4_000)
+    assert s1(producer).status().operational_state is OperationalState.DISABLED
+    producer.handle(HeartbeatPosted(subscription_id=S1, taken=True), now_ms=5_000)
+    assert s1(producer).status().operational_state is OperationalState.ENABLED

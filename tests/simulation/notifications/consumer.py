@@ -26,7 +26,7 @@ from mnstream.core.notification_events import (
     RangeFetched,
     SynchronisationRequested,
 )
-from mnstream.core.notification_values import Epoch, Number, Received, SubscriptionId
+from mnstream.core.notification_values import UNTOLD, Epoch, Number, Received, SubscriptionId
 from mnstream.core.notifications.config import NotificationConsumerConfig
 from mnstream.core.notifications.consumer import NotificationConsumer
 from tests.simulation.notifications.common import Answer, Sabotage
@@ -153,6 +153,32 @@ class ConsumerProcess:
         self.counts["heartbeats"] += 1
         self._feed(heartbeat)
         return Answer.TAKEN
+
+    def invent(self) -> None:
+        """Take what a stranger posts: numbers of this epoch that nobody has prepared.
+
+        Without epochs nobody can tell what is heard first from the truth.
+        """
+        sequence = self.consumer.sequence if self.consumer is not None else None
+        if sequence is None or sequence.epoch == UNTOLD:
+            return
+        self.counts["inventions"] += 1
+        number = sequence.highest + self.world.random.choice([2, 2**20, 2**60])
+        if self.world.chance(0.5):
+            heard = HeartbeatReceived(
+                epoch=sequence.epoch, last_sequence_no=number, last_event_time_ms=None
+            )
+            self.hear(heard, "")
+            return
+        invented = Number(
+            subscription_id=self.subscription_id,
+            epoch=sequence.epoch,
+            sequence_no=number + 2**30,  # what is near is handed over when its turn comes
+        )
+        received = Received(
+            number=invented, notification_type="invented", event_time_ms=None, payload=b"invented"
+        )
+        self._feed(NotificationReceived(received=received))
 
     def _refusal(self) -> Answer | None:
         assert self.consumer is not None

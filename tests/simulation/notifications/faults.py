@@ -36,6 +36,7 @@ class Faults:
         recreate_every_ms: A subscription is deleted and created again.
         work_max_ms: Longest time that an application takes for a notification.
         buffer_max: Notifications that a consumer keeps.
+        invented_every_ms: Somebody posts what the producer has never sent, where epochs are told.
     """
 
     profile: NotificationProfile
@@ -61,6 +62,7 @@ class Faults:
     recreate_every_ms: int
     work_max_ms: int
     buffer_max: int
+    invented_every_ms: int
 
 
 def draw(random: Random) -> Faults:
@@ -90,4 +92,5 @@ def draw(random: Random) -> Faults:
         recreate_every_ms=random.choice([0, 0, 0, 2_500]),
         work_max_ms=random.choice([1, 10, 60]),
         buffer_max=random.choice([3, 10, 200]),
+        invented_every_ms=random.choice([0, 300]),
     )

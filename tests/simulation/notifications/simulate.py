@@ -8,7 +8,11 @@ from dataclasses import replace
 from functools import cache, partial
 
 from mnstream.core.lifecycles.synchronisation import SynchronisationState
-from mnstream.core.notification_values import OperationalState, SubscriptionSettings
+from mnstream.core.notification_values import (
+    AvailabilityStatus,
+    OperationalState,
+    SubscriptionSettings,
+)
 from tests.simulation.notifications.checks import (
     broken_order,
     missing_told,
@@ -98,6 +102,7 @@ def _plan(
         every(faults.partition_every_ms, partial(producer.network.partition, consumer.name))
         every(faults.change_every_ms, partial(_change, producer, consumer))
         every(faults.recreate_every_ms, partial(_recreate, producer, consumer))
+        every(faults.invented_every_ms, consumer.invent)
         if faults.profile.administrative_state:
             every(faults.lock_every_ms, partial(_lock, producer, consumer))
 
@@ -171,7 +176,10 @@ def _restless(producer: ProducerProcess, consumer: ConsumerProcess) -> list[str]
     status = subscription.status()
     if subscription.waiting:
         faults.append(f"{name}: {subscription.waiting} notifications still wait")
-    if status.operational_state is not OperationalState.ENABLED or status.availability_status:
+    # That the last one was not taken is told until one is, and there is none any more.
+    told = [AvailabilityStatus.DEPENDENCY] if subscription.given_up else []
+    state = OperationalState.DISABLED if subscription.given_up else OperationalState.ENABLED
+    if status.operational_state is not state or [*status.availability_status] != told:
         faults.append(f"{name}: is not well: {status}")
     newest = producer.store.kept[consumer.subscription_id].newest[subscription.epoch]
     if status.last_sequence_no != newest:

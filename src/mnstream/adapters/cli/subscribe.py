@@ -8,14 +8,16 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any, NoReturn, assert_never
 
 import anyio
 import click
 
 from mnstream.adapters.cli.command import (
+    COULD_NOT_START,
     DOES_NOT_HOLD,
     DONE,
+    WRONG_USAGE,
     Command,
     backend_option,
     fail,
@@ -46,11 +48,18 @@ from mnstream.adapters.runtime.subscribing import (
     subscribing,
 )
 from mnstream.adapters.storage import StorageError
-from mnstream.core.errors import OperationError
+from mnstream.core.errors import MalformedRequest, OperationError
 from mnstream.core.notification_values import Scope, ScopeType, SubscriptionId
 from mnstream.core.notifications.counts import NotificationConsumerCounts
+from mnstream.core.notifications.sequence import EpochSequence
 from mnstream.core.values import Json
 from mnstream.ports.channel import TransportError
+
+FINISH_S = 8.0
+"""How long what was received may take to be given before a subscription is deleted after a signal.
+
+Whoever stops processes commonly kills them after 10 s.
+"""
 
 
 class ScopeOption(click.ParamType[Scope]):
@@ -75,6 +84,18 @@ class ScopeOption(click.ParamType[Scope]):
             self.fail(f"{scope_type.value} goes {'with' if needs_level else 'without'} a level",
                       param, ctx)  # fmt: skip
         return Scope(scope_type=scope_type, scope_level=int(level) if needs_level else None)
+
+
+def _identifier(
+    ctx: click.Context, param: click.Parameter, value: str | None
+) -> SubscriptionId | None:
+    """Refuse an identifier that would not be one segment of a path at every producer."""
+    if value is None:
+        return None
+    if not value.isprintable() or not value.strip() or set(" /") & set(value):
+        problem = f"{value[:100]!r} is no identifier: printable, without spaces and slashes"
+        raise click.BadParameter(problem, ctx, param)
+    return SubscriptionId(value)
 
 
 @click.command(cls=Command)
@@ -112,6 +133,7 @@ class ScopeOption(click.ParamType[Scope]):
 @click.option(
     "--subscription-id",
     metavar="ID",
+    callback=_identifier,
     help="Identifier of the subscription.  [default: one of our own, remembered in --data]",
 )
 @click.option(
@@ -123,7 +145,11 @@ class ScopeOption(click.ParamType[Scope]):
     help="Append each notification to this file, exactly once whatever crashes.",
 )
 @click.option("--count", type=click.IntRange(min=1), help="End after so many notifications.")
-@click.option("--unsubscribe", is_flag=True, help="Delete the subscription at the end.")
+@click.option(
+    "--unsubscribe",
+    is_flag=True,
+    help="Delete the subscription at the end; at a signal when all that was received is given.",
+)
 @signature_option("File with a secret whsec_...: take signed ones only.")
 @click.option("--provider-ca", type=FILE, help="Roots of the certificate of the producer.")
 @json_option
@@ -137,7 +163,7 @@ def subscribe(
     scope: Scope | None,
     notification_filter: str | None,
     heartbeat: int,
-    subscription_id: str | None,
+    subscription_id: SubscriptionId | None,
     address: str | None,
     output: Path | None,
     count: int | None,
@@ -151,7 +177,7 @@ def subscribe(
 
     Prints one line of JSON when it receives. With --json, each notification follows in order as one
     line, then a summary. Ends with 1 when notifications are lost for good. The subscription stays
-    when it ends: the next start fetches what was missed.
+    when it ends, unless --unsubscribe: the next start fetches what was missed.
     """
     check_target("--provider", provider, insecure=listening.insecure)
     if address is not None:
@@ -162,7 +188,7 @@ def subscribe(
         host=listening.host,
         port=listening.port,
         address=address,
-        subscription_id=SubscriptionId(subscription_id) if subscription_id else None,
+        subscription_id=subscription_id,
         types=_types(types),
         scope=scope,
         notification_filter=notification_filter,
@@ -172,28 +198,30 @@ def subscribe(
         signature=signature,
         admin=listening.admin,
     )
-    task = _Subscribing(settings, output, count, as_json=as_json, unsubscribe=unsubscribe)
+    task = Subscribing(settings, output, count, as_json=as_json, unsubscribe=unsubscribe)
     try:
         return run(task.run, backend=backend)
     except BrokenPipeError:
         raise  # whoever read our output has enough
     except (OSError, StorageError, OperationError, TransportError) as error:
-        fail(f"subscribe: {_explained(error, settings)}")
+        _fail(error, settings)
     except ExceptionGroup as group:
         known = group.subgroup((OSError, StorageError, OperationError, TransportError))
         if known is None:
             raise
-        fail(f"subscribe: {_explained(first_of(known), settings)}")
+        _fail(first_of(known), settings)
 
 
-def _explained(error: BaseException, settings: SubscriberSettings) -> str:
+def _fail(error: BaseException, settings: SubscriberSettings) -> NoReturn:
     if isinstance(error, OSError | StorageError):
-        return explained(error)
-    return f"{settings.provider}: {error}"
+        fail(f"subscribe: {explained(error)}")
+    # What the producer cannot read is what our options say, for example --filter.
+    code = WRONG_USAGE if isinstance(error, MalformedRequest) else COULD_NOT_START
+    fail(f"subscribe: {settings.provider}: {error}", code=code)
 
 
 @dataclass(slots=True)
-class _Subscribing:
+class Subscribing:
     """One run of the command."""
 
     settings: SubscriberSettings
@@ -204,37 +232,61 @@ class _Subscribing:
     code: int = DONE
     given: int = 0
     lost_unknown: bool = False
+    is_left: bool = False
+    """Whether the subscription should have been deleted and was not."""
     _running: RunningSubscriber | None = None
     _give_up: Callable[[], None] = field(default=lambda: None)
+    _giving: anyio.CancelScope | None = None
 
     async def run(self) -> int:
+        """Receive until it is over, and return the exit code."""
         started = time.monotonic()
         running: RunningSubscriber | None = None
         async with background() as tasks:
             with anyio.CancelScope() as everything:
                 self._give_up = everything.cancel
-                tasks.start_soon(obey_signals, self._stop, everything.cancel)
+                tasks.start_soon(obey_signals, self.stop, everything.cancel)
                 async with subscribing(self.settings) as running:
                     self._running = running
+                    self.is_left = self.unsubscribe
                     print_ready("subscribe", running.url, running.admin_url)
-                    await self._give(running)
-                    if self.unsubscribe:
+                    with anyio.CancelScope() as self._giving:
+                        await self._give(running)
+                    if self.unsubscribe and not self._giving.cancelled_caught:
                         await running.subscriber.unsubscribe()
+                        self.is_left = False
         if running is None:
             return self.code
         subscriber = running.subscriber
-        sequence = subscriber.consumer.sequence
-        missing = 0 if sequence is None else sequence.missing_count
+        missing = self._missing(subscriber.consumer.sequence)
+        if self.is_left:
+            click.echo(
+                f"mnstream subscribe: the subscription is not deleted, {missing} notifications "
+                "are not given yet; the next start goes on",
+                err=True,
+            )
         self._summarize(subscriber.consumer.counts, missing, time.monotonic() - started)
-        if subscriber.consumer.counts.lost or self.lost_unknown:
+        if subscriber.consumer.counts.lost or self.lost_unknown or self.is_left:
             return DOES_NOT_HOLD
         # Missing for the moment is no loss, unless the producer does not give it.
         return DOES_NOT_HOLD if missing and subscriber.trouble else self.code
 
-    def _stop(self, code: int) -> None:
+    def _missing(self, sequence: EpochSequence | None) -> int:
+        """Count what is not here; when the subscription should be gone, what is not given."""
+        if sequence is None:
+            return 0
+        return sequence.highest - sequence.processed if self.is_left else sequence.missing_count
+
+    def stop(self, code: int) -> None:
+        """End as a signal asks for; the exit code is ``code`` when all is well."""
         self.code = code
-        if self._running is None:
+        if self._running is None or self._giving is None:
             self._give_up()
+        elif self.unsubscribe:
+            # What was received is acknowledged, and with the subscription its store goes: nobody
+            # could fetch it any more.
+            self._giving.deadline = anyio.current_time() + FINISH_S
+            self._running.subscriber.finish()
         else:
             self._running.subscriber.end()
 

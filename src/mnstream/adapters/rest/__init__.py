@@ -13,7 +13,7 @@ from mnstream.adapters.rest.encode import encode_outcome, encode_problem, encode
 from mnstream.adapters.rest.limits import RestLimits
 from mnstream.adapters.rest.messages import Call, HttpProblem, HttpRequest, HttpResponse, Shape
 from mnstream.adapters.rest.stream_info import decode_stream_info, encode_stream_info
-from mnstream.adapters.rest.uris import connection_path
+from mnstream.adapters.rest.uris import connection_path, is_authority, root_of
 
 __all__ = [
     "Call",
@@ -32,5 +32,7 @@ __all__ = [
     "encode_problem",
     "encode_request",
     "encode_stream_info",
+    "is_authority",
     "is_upgrade",
+    "root_of",
 ]

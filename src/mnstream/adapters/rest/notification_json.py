@@ -52,6 +52,7 @@ NUMBER_MAX = 2**64 - 1
 """sequenceNo is a uint64 (YANG, Rel-19)."""
 
 _RDN = re.compile(r"[A-Za-z_][\w.-]*=.+", re.DOTALL)
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _ESCAPED = re.compile(r'[,=+<>#;\\"]')
 _EPOCH_START = datetime(1970, 1, 1, tzinfo=UTC)
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
@@ -104,7 +105,7 @@ def common_text(content: Content, naming: Naming, body: bytes | None = None) -> 
         LocalProtocolError: The body is not JSON, or has a member of the header.
     """
     header: dict[str, Json] = {
-        "href": content.href or object_uri(content.object_path, naming),
+        "href": _href(content, naming),
         "notificationId": content.notification_id,
         "notificationType": content.notification_type,
         "eventTime": date_time(content.event_time_ms),
@@ -113,6 +114,12 @@ def common_text(content: Content, naming: Naming, body: bytes | None = None) -> 
     if body is None:
         body = body_text(content.body)
     return write_json(header)[:-1] + (b"}" if body == b"{}" else b"," + body[1:])
+
+
+def _href(content: Content, naming: Naming) -> str:
+    if content.href and _SCHEME.match(content.href):
+        return content.href
+    return object_uri(ObjectPath(content.href or content.object_path), naming)
 
 
 def numbered_text(common: bytes, number: Number, *, tell_epoch: bool = True) -> bytes:

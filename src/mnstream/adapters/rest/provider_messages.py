@@ -36,7 +36,15 @@ from mnstream.core.notification_values import (
 )
 from mnstream.core.values import Json
 
-WINDOW_ATTRIBUTES = ("oldestSequenceNo", "newestSequenceNo", "epoch", "epochs", "nextEpoch")
+_COUNT = "numberOfStoredNotifications"
+WINDOW_ATTRIBUTES = (
+    "oldestSequenceNo",
+    "newestSequenceNo",
+    _COUNT,
+    "epoch",
+    "epochs",
+    "nextEpoch",
+)
 
 _STATE = "administrativeState"
 _ENVELOPE_LEVELS = 3  # the object, its attributes, their array of notifications
@@ -258,14 +266,9 @@ def read_list(
         attributes = members.get("attributes") if isinstance(members, dict) else None
         if not isinstance(attributes, dict):
             raise Unreadable("there are no attributes")
-        window = StoredRange(
-            epoch=Epoch(_number(attributes, "epoch") or UNTOLD),
-            oldest_sequence_no=_needed(attributes, "oldestSequenceNo"),
-            newest_sequence_no=_needed(attributes, "newestSequenceNo"),
-            next_epoch=_next_epoch(attributes),
-        )
+        window = _window(attributes)
         found = [
-            _of(subscription_id, read_notification(text, limits=limits))
+            _of(subscription_id, window.epoch, read_notification(text, limits=limits))
             for text in notification_texts(response.body, attributes)
         ]
         epochs = _epochs(attributes)
@@ -317,20 +320,38 @@ def _error_text(response: HttpResponse) -> str:
 
 
 def _of(
-    subscription_id: SubscriptionId, read: Received | tuple[SubscriptionId, object]
+    subscription_id: SubscriptionId, epoch: Epoch, read: Received | tuple[SubscriptionId, object]
 ) -> Received | None:
-    """Return a notification as one of the subscription; None for a heartbeat.
+    """Return a notification, of this subscription and epoch if it names none; None for a heartbeat.
 
     Raises:
         Unreadable: It belongs to another subscription.
     """
     if not isinstance(read, Received):
         return None
-    if read.number.subscription_id == subscription_id:
-        return read
-    if read.number.subscription_id:
+    if read.number.subscription_id not in {subscription_id, ""}:
         raise Unreadable("a notification belongs to another subscription")
-    return replace(read, number=replace(read.number, subscription_id=subscription_id))
+    number = replace(read.number, subscription_id=subscription_id, epoch=read.number.epoch or epoch)
+    return replace(read, number=number)
+
+
+def _window(attributes: dict[str, Json]) -> StoredRange:
+    """Read what there is; a producer that has stored nothing yet may have no numbers to tell."""
+    oldest, newest = (
+        _number(attributes, "oldestSequenceNo"),
+        _number(attributes, "newestSequenceNo"),
+    )
+    has_some = _number(attributes, _COUNT) or newest or attributes.get("notifications")
+    if oldest is None and not has_some and not attributes.keys().isdisjoint(WINDOW_ATTRIBUTES):
+        oldest = newest = 0
+    if oldest is None or newest is None:
+        raise Unreadable(f"{'oldest' if oldest is None else 'newest'}SequenceNo is missing")
+    return StoredRange(
+        epoch=Epoch(_number(attributes, "epoch") or UNTOLD),
+        oldest_sequence_no=oldest,
+        newest_sequence_no=newest,
+        next_epoch=_next_epoch(attributes),
+    )
 
 
 def _number(attributes: dict[str, Json], name: str) -> int | None:

@@ -11,12 +11,14 @@ from collections.abc import Iterable
 from urllib.parse import quote, unquote_to_bytes
 
 from mnstream.adapters.rest.json_text import Unreadable
+from mnstream.adapters.rest.messages import HttpRequest
 from mnstream.core.errors import LocalProtocolError
 from mnstream.core.values import ConnectionId
 
 _BAD_ESCAPE = re.compile("%(?![0-9A-Fa-f]{2})")
 _ABSOLUTE = re.compile("[A-Za-z][A-Za-z0-9+.-]*://[^/?#]*")
 _TOKEN = re.compile("[A-Za-z0-9._~-]+")
+_AUTHORITY = re.compile(r"(?:[\w.~!$&'()*+,;=%-]*|\[[\w.~:%-]+\])(?::\d*)?", re.ASCII)
 _NO_SEGMENT = ("", ".", "..")
 """What URI software removes from a path, percent-encoded or not (RFC 3986 5.2.4, 6.2.2.3)."""
 
@@ -61,6 +63,33 @@ def connection_path(connection_id: ConnectionId, *, base_path: str) -> str:
     if not fits_path(connection_id):
         raise LocalProtocolError(f"{connection_id!r} cannot be a connection identifier")
     return f"{base_path.rstrip('/')}/connections/{percent_encode(connection_id)}"
+
+
+def is_authority(text: str) -> bool:
+    """Tell whether ``Host`` is a name or an address, with or without a port (RFC 3986 3.2)."""
+    return _AUTHORITY.fullmatch(text) is not None
+
+
+def root_of(
+    request: HttpRequest,
+    *,
+    base_url: str | None,
+    base_path: str,
+    scheme: str,
+    host: str = "localhost",
+) -> str:
+    """Write the root as whoever asks sees it: by configuration, or by the name they asked for.
+
+    Args:
+        request: Its ``Host`` is an authority, or missing.
+        base_url: The root by configuration; None to go by ``Host``.
+        base_path: Path of the root.
+        scheme: Of the server.
+        host: Name for a client of HTTP/1.0 that did not say whom it asks.
+    """
+    if base_url is not None:
+        return base_url.rstrip("/")
+    return f"{scheme}://{request.header('Host') or host}{base_path}"
 
 
 def split_target(target: str) -> tuple[str, str]:

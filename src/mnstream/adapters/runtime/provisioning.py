@@ -40,6 +40,7 @@ from mnstream.adapters.rest.provisioning.notification_list import (
     list_parameters,
     read_asked,
 )
+from mnstream.adapters.rest.provisioning.patches import operation_at_fault
 from mnstream.adapters.rest.provisioning.problems import Refusal, problem_response, refusal_of
 from mnstream.adapters.rest.provisioning.resources import (
     Resource,
@@ -163,10 +164,8 @@ class ProvisioningHandler:
                     return await self._put_heartbeat(request, target)
                 case "PUT":
                     return await self._put_subscription(request, target)
-                case "PATCH" if about_heartbeat:
-                    return await self._patch_heartbeat(request, target)
                 case "PATCH":
-                    return await self._patch_subscription(request, target)
+                    return await self._patch(request, target)
                 case _:
                     return await self._delete(target)
 
@@ -264,8 +263,27 @@ class ProvisioningHandler:
             return _shown(201, resource, media_type, (self._location(request, target),))
         return _shown(200, resource, media_type)
 
-    async def _patch_subscription(self, request: HttpRequest, target: Target) -> HttpResponse:
-        media_type, patch_type, patch = self._patch(request)
+    async def _patch(self, request: HttpRequest, target: Target) -> HttpResponse:
+        media_type = answer_type(request.header("Accept"))
+        patch_type = body_type(request, PATCH_TYPES, header="Accept-Patch")
+        patch = read_body(request, self._limits.rest)
+        carry_out = self._patch_subscription
+        if target.kind is Kind.HEARTBEAT:
+            carry_out = self._patch_heartbeat
+        try:
+            return await carry_out(request, target, media_type, patch_type, patch)
+        except Refusal as refused:
+            refusal = refused
+        except OperationError as error:
+            refusal = refusal_of(error)
+        at_fault = refusal.bad_attributes or refusal.status in (400, 409)
+        if at_fault and refusal.bad_op is None:
+            refusal.bad_op = operation_at_fault(patch, refusal.bad_attributes)
+        raise refusal
+
+    async def _patch_subscription(
+        self, request: HttpRequest, target: Target, media_type: str, patch_type: str, patch: Json
+    ) -> HttpResponse:
         view = self._view(target)
         subscription_id = target.subscription_id
         settings, heartbeat, trigger = patched_subscription(
@@ -287,8 +305,9 @@ class ProvisioningHandler:
             raise
         return self._subscription(200, request, subscription_id, media_type)
 
-    async def _patch_heartbeat(self, request: HttpRequest, target: Target) -> HttpResponse:
-        media_type, patch_type, patch = self._patch(request)
+    async def _patch_heartbeat(
+        self, request: HttpRequest, target: Target, media_type: str, patch_type: str, patch: Json
+    ) -> HttpResponse:
         before = self._heartbeat(target)
         parent = subscription_path(self._base, target.subscription_id)
         heartbeat, trigger = patched_heartbeat(
@@ -327,12 +346,6 @@ class ProvisioningHandler:
         media_type = answer_type(request.header("Accept"))
         body_type(request, BODY_TYPES, header="Accept", default=JSON_TYPE)
         return media_type, read_body(request, self._limits.rest)
-
-    def _patch(self, request: HttpRequest) -> tuple[str, str, Json]:
-        """Return the type of the answer, the type of the patch, and the patch."""
-        media_type = answer_type(request.header("Accept"))
-        patch_type = body_type(request, PATCH_TYPES, header="Accept-Patch")
-        return media_type, patch_type, read_body(request, self._limits.rest)
 
     def _view(self, target: Target) -> SubscriptionView:
         view = self._service.subscription(target.subscription_id)

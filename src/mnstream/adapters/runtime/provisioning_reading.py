@@ -199,6 +199,9 @@ class Reading:
                 found = await self._read_span(state, self._asked.span)
                 state = self._state(self._view(view.subscription_id))
             lost = self._lost_of_span(state)
+            if lost and wanted and not found.texts and found.next_sequence_no is None:
+                detail = "all that may have been in that time has left the store"
+                raise self._refusal(410, "gone", detail, state, goneSequenceNos=lost)
         else:
             runs = prepared(self._asked, state.window.range)
             if wanted:
@@ -263,8 +266,11 @@ class Reading:
             lost.append({"epoch": epoch, **run} if self._profile.tell_epoch else run)
         return lost
 
-    def _refusal(self, status: int, name: str, detail: str, state: _State) -> Refusal:
-        return Refusal(status, detail, name=name, attributes=self._window(state))
+    def _refusal(
+        self, status: int, name: str, detail: str, state: _State, **attributes: Json
+    ) -> Refusal:
+        shown = {**self._window(state), **attributes}
+        return Refusal(status, detail, name=name, attributes=shown)
 
     async def _read_runs(self, state: _State, runs: Sequence[Run]) -> _Found:
         texts: list[StoredText] = []

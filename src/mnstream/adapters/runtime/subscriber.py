@@ -15,6 +15,7 @@ from mnstream.adapters.runtime.items import Item, Lost, Notification, Reread, Re
 from mnstream.adapters.runtime.waking import Alarm, Signal
 from mnstream.core.errors import OperationError, Unavailable, UnknownObject
 from mnstream.core.events import DeadlineReached
+from mnstream.core.lifecycles.synchronisation import SynchronisationState
 from mnstream.core.notification_effects import (
     FetchRange,
     HandOver,
@@ -105,6 +106,8 @@ class Subscriber:
         self._fetching: anyio.CancelScope | None = None
         self._heard_ms = clock.monotonic_ms()
         self._ended = False
+        self._finishing = False
+        self._is_closed = False
 
     @property
     def subscription_id(self) -> SubscriptionId:
@@ -148,8 +151,22 @@ class Subscriber:
         return is_new
 
     async def unsubscribe(self) -> None:
-        """Delete the subscription; what is not given yet is lost."""
-        await self._provider.unsubscribe(self.subscription_id)
+        """Delete the subscription; what is not given yet is lost, so nothing more is taken."""
+        was_closed, self._is_closed = self._is_closed, True
+        try:
+            await self._provider.unsubscribe(self.subscription_id)
+        except BaseException:
+            self._is_closed = was_closed
+            raise
+
+    def finish(self) -> None:
+        """Take nothing more; let the iteration end when everything that was taken is given.
+
+        What is missing of it is fetched first: that takes as long as the producer is away. What is
+        refused stays at the producer, until ``unsubscribe``.
+        """
+        self._finishing = self._is_closed = True
+        self._arrived.notify()
 
     def end(self) -> None:
         """Let the iteration end before the next item; what is not given stays for later."""
@@ -163,8 +180,10 @@ class Subscriber:
 
         Raises:
             Unavailable: There is no room for it, because the application is slow.
+            UnknownObject: Nothing more is taken.
         """
         self._heard_ms = self._clock.monotonic_ms()
+        self._check_open()
         if isinstance(received, HeartbeatReceived):
             self._feed(received)
             return
@@ -174,7 +193,13 @@ class Subscriber:
                     await self._moved.wait()
             if not self.consumer.has_room:
                 raise Unavailable("the application is behind")
+        self._check_open()  # it may have closed meanwhile
         self._feed(NotificationReceived(received=received))
+
+    def _check_open(self) -> None:
+        # Not "later": who deletes the subscription would have to wait for that.
+        if self._is_closed:
+            raise UnknownObject("the subscription ends")
 
     # --- what the application does --------------------------------------------------------------
 
@@ -191,14 +216,22 @@ class Subscriber:
             OSError: What was processed cannot be remembered; the next call tries again.
         """
         await self.processed()
-        while True:
-            if self._ended:
-                raise StopAsyncIteration
-            while self._due:
+        while not self._ended:  # asked after everything that waits, because it wakes only once
+            if self._due:
                 item = await self._carry_out(self._due[0])
                 if item is not None:
                     return item
-            await self._arrived.wait()
+            elif self._finishing and self._is_given():
+                break
+            else:
+                await self._arrived.wait()
+        raise StopAsyncIteration
+
+    def _is_given(self) -> bool:
+        """Tell whether nothing waits that was taken or is known to exist."""
+        sequence = self.consumer.sequence
+        settled = self.consumer.state is SynchronisationState.IN_SEQUENCE
+        return settled and (sequence is None or sequence.processed >= sequence.highest)
 
     async def processed(self) -> None:
         """Remember that the item that was given last was processed."""
@@ -250,7 +283,7 @@ class Subscriber:
             else:
                 self._due.append(effect)
         self._alarm.rearm()
-        if self._due:
+        if self._due or self._finishing:
             self._arrived.notify()
 
     def _wake(self) -> None:
@@ -291,12 +324,17 @@ class Subscriber:
         )
 
     async def _get(self, wanted: FetchRange) -> Fetched:
-        """Fetch; a producer that has forgotten the subscription is given it again."""
+        """Fetch; a producer that has forgotten the subscription is given it again.
+
+        Not at the end: the subscription is to go.
+        """
         try:
             return await self._provider.fetch(
                 self.subscription_id, wanted.epoch, wanted.first, wanted.last
             )
         except UnknownObject:
+            if self._is_closed:
+                raise
             await self.subscribe()
             return await self._provider.fetch(
                 self.subscription_id, wanted.epoch, wanted.first, wanted.last
@@ -320,7 +358,8 @@ class Subscriber:
             silent_ms = self._clock.monotonic_ms() - self._heard_ms
             if silent_ms >= limit_ms:
                 self._heard_ms = self._clock.monotonic_ms()
-                await self._resubscribe()
+                if not self._is_closed:
+                    await self._resubscribe()
                 silent_ms = 0
             await anyio.sleep((limit_ms - silent_ms) / 1000)
 

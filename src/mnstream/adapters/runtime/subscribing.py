@@ -29,7 +29,13 @@ from mnstream.adapters.observability import (
     SubscriberViews,
 )
 from mnstream.adapters.runtime.background import background
-from mnstream.adapters.runtime.places import authority, first_of, listening, serving_admin
+from mnstream.adapters.runtime.places import (
+    authority,
+    first_of,
+    listening,
+    operators,
+    serving_admin,
+)
 from mnstream.adapters.runtime.subscriber import Subscriber
 from mnstream.adapters.storage import SqliteCheckpoints
 from mnstream.core.notification_values import (
@@ -65,8 +71,8 @@ class SubscriberSettings:
         tls: Context of a server; None receives by plain HTTP.
         provider_tls: Context of a client; None trusts the system's roots.
         signature: Says which notifications are signed well; None to look at no signature.
-        admin: Address of its own for the administrative routes; None puts them on the same port,
-            for loopback peers only.
+        admin: Address of its own for the administrative routes, which answer whoever reaches it;
+            None puts them on the same port, for this machine only.
         limits: What a peer may cost.
         consumer: Limits and times of the core.
     """
@@ -155,7 +161,7 @@ async def subscribing(settings: SubscriberSettings) -> AsyncGenerator[RunningSub
             wall_ms=clock.wall_ms,
         )
         stop = anyio.Event()
-        routes = _routes(subscriber, counters, clock, stop)
+        routes = _routes(settings, subscriber, counters, clock, stop)
         server = RequestServer(
             first_of(receiver) if settings.admin else first_of(routes, receiver),
             limits=settings.limits,
@@ -184,7 +190,11 @@ def _wanted(settings: SubscriberSettings, address: str) -> SubscriptionSettings:
 
 
 def _routes(
-    subscriber: Subscriber, counters: Counters, clock: SystemClock, stop: anyio.Event
+    settings: SubscriberSettings,
+    subscriber: Subscriber,
+    counters: Counters,
+    clock: SystemClock,
+    stop: anyio.Event,
 ) -> Admin:
     return Admin(
         readiness=SubscriberReadiness(
@@ -194,6 +204,7 @@ def _routes(
         ),
         metrics=SubscriberMetrics(subscriber.consumer, counters=counters),
         resources=SubscriberViews(subscriber.consumer, clock=clock).resources(),
+        admin_peers=operators(settings.admin),
     )
 
 

@@ -99,8 +99,8 @@ def emitted(
 ) -> NotificationEmitted:
     """Read one line.
 
-    An absolute URI goes out as it is; other names of objects are only read. Without ``href`` the
-    notification is about the base object.
+    An absolute URI goes out as it is, any other name below the root of URIs, with all that it says
+    of objects above the base object. Without ``href`` the notification is about the base object.
 
     Raises:
         EmissionFailed: The line is something else.
@@ -134,12 +134,13 @@ def _emitted(
     wrong = check_body(notification_type, body) if check_bodies else ""
     if wrong:
         raise Unreadable(wrong)
+    path = object_path(href, base) if href else base
     return NotificationEmitted(
         notification_type=notification_type,
-        object_path=object_path(href, base) if href else base,
+        object_path=path,
         body=body,
         event_time_ms=wall_ms if event_time is None else read_date_time(event_time),
-        href=href if _ABSOLUTE.match(href) else None,
+        href=_sent(href, path),
     )
 
 
@@ -162,6 +163,14 @@ def object_path(href: str, base: ObjectPath) -> ObjectPath:
         if segments[start : start + len(own)] == own:
             return ObjectPath("/".join(segments[start:]))
     return ObjectPath("/".join([*own, *segments]))
+
+
+def _sent(href: str, path: ObjectPath) -> str | None:
+    """Say what goes out as ``href`` when the path of the object does not say all that it says."""
+    if _ABSOLUTE.match(href):
+        return href
+    whole = "/".join(_segments(href))
+    return None if path.endswith(whole) else whole
 
 
 def _segments(href: str) -> list[str]:

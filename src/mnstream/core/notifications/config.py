@@ -51,8 +51,8 @@ class NotificationConsumerConfig:
             the application is slow; those beyond are dropped and fetched when their turn comes.
         fetch_max: Notifications asked for at once, so that an answer stays small.
         fetch_timeout_ms: How long the producer may take to answer.
-        fruitless_max: How often the producer may answer without giving what it claims to have
-            before that is declared lost.
+        fruitless_max: How often in a row the producer may answer without giving what it claims to
+            have before that is declared lost, or deny what was heard of before that is believed.
         refusals_max: How often in a row the producer may answer something else than notifications
             before they are declared lost; with the pauses below 20 last for some minutes. A
             producer that does not answer at all is asked for ever: it may come back with them.

@@ -7,6 +7,11 @@ is known to exist, from a notification or a heartbeat, is a hole; it may close b
 limited time, then it is fetched from the producer's store. What the store has not got any more is
 reported as lost, number by number: the application has to read the objects again.
 
+What is posted may be wrong or invented, so it only gives reason to ask. A number that the producer
+has not prepared is not lost, and what came far ahead is kept and not believed, until the producer
+confirms it, or at least as many came as are missing before it. A producer that
+cannot be asked is believed when it is not far ahead, or twice in a row.
+
 A producer that restarts begins to count anew, in a new epoch. If it tells its epochs, the old one
 is finished first, from the store, and no epoch in between is left out; the new one waits. If it
 does not tell them, a restart is inferred from numbers that go back while time goes on, and rather
@@ -42,16 +47,17 @@ from mnstream.core.notification_events import (
     SynchronisationRequested,
 )
 from mnstream.core.notification_values import UNTOLD, Epoch, Number, Received, SubscriptionId
+from mnstream.core.notifications.answers import Answers
 from mnstream.core.notifications.config import NotificationConsumerConfig
 from mnstream.core.notifications.counts import NotificationConsumerCounts
 from mnstream.core.notifications.epochs import Ending, Epochs
-from mnstream.core.notifications.gaps import NO_NUMBERS, Span, plan
+from mnstream.core.notifications.gaps import NO_NUMBERS, Span
 from mnstream.core.notifications.recent import Anchor, Recent
 from mnstream.core.notifications.sequence import EpochSequence, Lost
-from mnstream.core.pauses import pause_ms
 
 Effects = tuple[NotificationConsumerEffect, ...]
 S = SynchronisationState
+UNCONFIRMED = "numbers were heard of that nobody confirms"
 _Step = (
     SynchronisationRequested | RangeFetched | FetchFailed | DeadlineReached | HoleFound | HoleClosed
 )
@@ -90,6 +96,7 @@ class NotificationConsumer:
             buffer_max=self.config.buffer_max,
         )
         self._in_hand: Received | None = None
+        self._answers = Answers(self.config)
         self._recent = Recent()
         if checkpoint is not None and checksum is not None:
             self._recent.restore(checkpoint.sequence_no, checksum)
@@ -99,8 +106,7 @@ class NotificationConsumer:
         self._asked: tuple[Epoch, Span] | None = None
         self._anchor: Anchor | None = None
         self._hole = 0
-        self._fruitless = 0
-        self._failures = self._refusals = 0
+        self._doubt, self._has_told, self._witness = "", False, 0
         self._deadline_ms: int | None = None
         self._actions: dict[str, Callable[[_Step, int], Effects]] = {
             "fetch": self._fetch,
@@ -130,7 +136,7 @@ class NotificationConsumer:
 
         Source: the study 5.a.2, 5.a.3.1, 5.a.3.2.
         """
-        effects = self._apply(event, now_ms) + self._advance()
+        effects = self._apply(event, now_ms) + self._advance() + self._tell()
         return effects + self._look(now_ms)
 
     def next_deadline_ms(self) -> int | None:
@@ -178,7 +184,7 @@ class NotificationConsumer:
     def _receive(self, received: Received) -> Effects:
         self.counts.received += 1
         number = received.number
-        sequence = self._sequence_of(number.epoch, number.sequence_no - 1)
+        sequence = self._sequence_of(number.epoch, number.sequence_no, number.sequence_no - 1)
         if sequence is None:
             self.counts.duplicates += 1
             return ()
@@ -186,8 +192,11 @@ class NotificationConsumer:
             here = sequence.find(number.sequence_no)
             if number.epoch != UNTOLD or self._recent.is_repetition(received, here):
                 self.counts.duplicates += 1
-                if number.epoch == UNTOLD and not self._recent.is_known(received, here):
-                    self._must_ask = True  # its window tells whether it restarted
+                if sequence is self.sequence and not self._recent.is_known(received, here):
+                    self._must_ask = True  # its window tells whether it restarted, or we are wrong
+                    self._witness = number.sequence_no
+                    if number.epoch != UNTOLD and self._recent.is_contradicted(received, here):
+                        self._doubt = "a number stands for two notifications"
                 return ()
             sequence = self._epochs.infer_restart("numbers went back")
         if number.sequence_no < sequence.highest:
@@ -200,7 +209,7 @@ class NotificationConsumer:
         """Learn from a heartbeat that a number exists; it has none of its own (B3)."""
         self.counts.heartbeats += 1
         last = heartbeat.last_sequence_no
-        sequence = None if last is None else self._sequence_of(heartbeat.epoch, last)
+        sequence = None if last is None else self._sequence_of(heartbeat.epoch, last, last)
         if last is None or sequence is None:
             return ()
         if heartbeat.epoch == UNTOLD and last < sequence.processed:
@@ -208,12 +217,12 @@ class NotificationConsumer:
         sequence.know(last)
         return ()
 
-    def _sequence_of(self, epoch: Epoch, behind: int) -> EpochSequence | None:
-        """Give the numbers of an epoch; None when it is past. ``behind`` is where to begin."""
+    def _sequence_of(self, epoch: Epoch, number: int, behind: int) -> EpochSequence | None:
+        """Give the numbers of an epoch, begun ``behind`` one if it is the first; None if past."""
         sequence = self._epochs.find(epoch)
         if sequence is not None:
             return sequence
-        if self._epochs.is_past(epoch):
+        if self._epochs.is_past(epoch, number):
             return None
         is_asking = self._must_ask or self.state in (S.FETCHING, S.PAUSING)
         if self.sequence is None and (epoch == UNTOLD or not is_asking):
@@ -275,17 +284,9 @@ class NotificationConsumer:
         assert isinstance(event, FetchFailed | DeadlineReached)
         self._must_ask = self._must_ask or self._wants_newest
         self._asked = None
-        self._failures += 1
-        self._deadline_ms = now_ms + pause_ms(
-            self._failures,
-            event.jitter,
-            initial_ms=self.config.back_off_initial_ms,
-            max_ms=self.config.back_off_max_ms,
-        )
-        if isinstance(event, FetchFailed):
-            self._refusals += event.answered
-            if event.permanent or self._refusals >= self.config.refusals_max:
-                self._do_without(event.reason)
+        self._deadline_ms = now_ms + self._answers.pause_ms(event)
+        if isinstance(event, FetchFailed) and self._answers.is_hopeless(event):
+            self._do_without(event.reason)
         return ()
 
     def _do_without(self, reason: str) -> None:
@@ -293,13 +294,14 @@ class NotificationConsumer:
         self._must_ask = False
         if self.sequence is None:
             self._epochs.begin_earliest()
-        else:
-            self._epochs.do_without(reason)
+        elif self._epochs.do_without(reason):
+            self._doubt = UNCONFIRMED
 
     def _take(self, event: _Step, now_ms: int) -> Effects:
         assert isinstance(event, RangeFetched)
         self._rest(event, now_ms)
-        self._asked, self._failures, self._refusals = None, 0, 0
+        self._answers.note_success()
+        self._asked = None
         window, sequence = event.window, self.sequence
         effects: Effects = ()
         if sequence is None:
@@ -317,23 +319,15 @@ class NotificationConsumer:
                 sequence.know(window.newest_sequence_no)
             first = event.first if self._anchor is None else event.first + 1
             if first <= event.last:
-                self._take_numbers(sequence, event, Span(first, event.last))
-        self._epochs.conclude(window, settled=not self._must_ask)
+                taken = self._answers.take(sequence, event, Span(first, event.last))
+                self.counts.recovered += taken.recovered
+                self._must_go_on = taken.must_go_on
+                self._doubt = UNCONFIRMED if taken.dropped else self._doubt
+        witness, self._witness = self._witness, 0
+        if self._epochs.conclude(window, settled=not self._must_ask, witness=witness):
+            self._doubt = "the producer has fewer numbers than it said"
+            effects += (SaveCheckpoint(number=self._epochs.number(sequence.processed)),)
         return effects
-
-    def _take_numbers(self, sequence: EpochSequence, event: RangeFetched, asked: Span) -> None:
-        given = [each.number.sequence_no for each in event.notifications]
-        for number, received in zip(given, event.notifications, strict=True):
-            if asked.first <= number <= asked.last and sequence.is_new(number):
-                self.counts.recovered += sequence.add(received)
-        judged = plan(asked, given, event.window, sequence.highest)
-        if judged.lost is not None:
-            sequence.lose(judged.lost, "the producer has not stored them any more")
-        self._fruitless = self._fruitless + 1 if judged.fruitless else 0
-        if self._fruitless >= self.config.fruitless_max:
-            self._fruitless = 0
-            sequence.lose(asked, "the producer does not give what it claims to have stored")
-        self._must_go_on = not judged.fruitless and sequence.missing(at_most=1) is not None
 
     # --- what the application gets ----------------------------------------------------------------
 
@@ -353,11 +347,18 @@ class NotificationConsumer:
                 break
         return effects
 
+    def _tell(self) -> Effects:
+        """Tell the application that messages contradict each other; once with each notification."""
+        if not self._doubt or self._has_told:
+            return ()
+        reason, self._doubt, self._has_told = self._doubt, "", True
+        return (RereadObjects(notification_types=None, reason=reason),)
+
     def _handed_over(self, number: Number) -> Effects:
         received, sequence = self._in_hand, self.sequence
         if received is None or sequence is None or received.number != number:
             raise LocalProtocolError(f"{number} was not handed over")
-        self._in_hand = None
+        self._in_hand, self._has_told = None, False
         sequence.finish(number.sequence_no)
         self._recent.remember(received)
         self.counts.handed_over += 1
@@ -392,8 +393,8 @@ class NotificationConsumer:
             )
         after = self._epochs.begin_next()
         self._recent = Recent()
-        self._asked, self._hole, self._must_go_on = None, 0, False
-        self._must_ask = True  # it may be over as well
+        self._asked, self._hole, self._must_go_on, self._witness = None, 0, False, 0
+        self._must_ask = not self._epochs.was_left(after.epoch)  # it may be over as well
         self.counts.restarts += 1
         restart = ReportRestart(before=before.epoch, after=after.epoch, certain=ending.certain)
         return (*effects, restart, SaveCheckpoint(number=self._epochs.number(after.processed)))

@@ -101,11 +101,13 @@ class Deliveries:
 
     def _advance(self, subscription: Subscription, event: DeliveryEvent, now_ms: int) -> Effects:
         subscription.failures = 0
+        subscription.given_up = False
         subscription.availability -= {A.DEPENDENCY, A.LOG_FULL}
         return self._next(subscription, now_ms)
 
     def _skip(self, subscription: Subscription, event: DeliveryEvent, now_ms: int) -> Effects:
         if not isinstance(event, DeliveryRejected) or event.by_recipient:
+            subscription.given_up = True
             subscription.availability.add(A.DEPENDENCY)
         return self._next(subscription, now_ms)
 

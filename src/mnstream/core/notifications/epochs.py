@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mnstream.core.notification_values import UNTOLD, Epoch, Number, StoredRange, SubscriptionId
-from mnstream.core.notifications.gaps import Span
 from mnstream.core.notifications.sequence import EpochSequence
 
 EPOCHS_MAX = 64
-"""Epochs that wait, and epochs that are remembered as past; a producer restarts now and then."""
+"""Epochs that wait, and epochs that were left; a producer restarts now and then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +35,7 @@ class Epochs:
         join_at: Epoch to ask for as long as none is followed; 0 for the oldest that there is.
     """
 
-    __slots__ = ("_buffer_max", "_from_start", "_later", "_past", "_subscription_id", "current",
+    __slots__ = ("_buffer_max", "_from_start", "_later", "_left", "_subscription_id", "current",
                  "ending", "join_at")  # fmt: skip
 
     def __init__(
@@ -52,12 +51,12 @@ class Epochs:
         self._from_start = from_start
         self._buffer_max = buffer_max
         self._later: dict[Epoch, EpochSequence] = {}
-        self._past: dict[Epoch, None] = {}
+        self._left: dict[Epoch, int] = {}
         self.current: EpochSequence | None = None
         self.ending: Ending | None = None
         self.join_at = UNTOLD
         if checkpoint is not None:
-            self.current = self._new(checkpoint.epoch, checkpoint.sequence_no)
+            self.current = self._begin_at(checkpoint.epoch, checkpoint.sequence_no)
 
     def find(self, epoch: Epoch) -> EpochSequence | None:
         """Give the numbers of the present epoch, or of the one that follows it."""
@@ -71,21 +70,27 @@ class Epochs:
         """Want all of the first epoch, when nothing is known of it yet."""
         self._from_start = True
 
-    def is_past(self, epoch: Epoch) -> bool:
-        """Tell whether an epoch is known to be over."""
-        return epoch in self._past
+    def is_past(self, epoch: Epoch, number: int) -> bool:
+        """Tell whether a number was handed over in an epoch that was left."""
+        return number <= self._left.get(epoch, -1)
+
+    def was_left(self, epoch: Epoch) -> bool:
+        """Tell whether an epoch was followed before: who goes back and forth is not run after."""
+        return epoch in self._left
 
     def begin_behind(self, epoch: Epoch, number: int) -> EpochSequence:
         """Begin with what came first: behind that number, or from the start."""
-        start = 0 if self._from_start else max(0, number)
-        self.current = self._new(epoch, start)
+        self.current = self._new(epoch)
+        if not self._from_start:
+            self.current.start_behind(number)
         return self.current
 
     def join(self, window: StoredRange) -> EpochSequence | None:
         """Begin where the producer says; None when that was over before this consumer's time."""
-        is_over = window.next_epoch is not None and window.epoch not in self._later
+        following = window.next_epoch or UNTOLD
+        is_over = following > max(window.epoch, self.join_at) and window.epoch not in self._later
         if is_over and not self._from_start:
-            self.join_at = window.next_epoch or UNTOLD
+            self.join_at = following
             return None
         return self._begin(window.epoch, window)
 
@@ -111,50 +116,62 @@ class Epochs:
     def infer_restart(self, reason: str) -> EpochSequence:
         """End the present epoch of a producer that does not tell epochs (B4); give the next."""
         current = self.current or self._begin(UNTOLD, None)
-        current.lose(Span(1, current.highest), reason)
+        current.give_up(reason)
         self.ending = Ending(next_epoch=UNTOLD, certain=False, unknown=reason)
         return self._later.setdefault(UNTOLD, self._new(UNTOLD))
 
-    def do_without(self, reason: str) -> None:
-        """Give up what is missing; end the present epoch if another one waits."""
+    def do_without(self, reason: str) -> bool:
+        """Give up what is missing; end the present epoch if another one waits.
+
+        Returns:
+            Whether numbers were heard of that nobody confirms.
+        """
         assert self.current is not None
-        self.current.lose(Span(1, self.current.highest), reason)
+        dropped = self.current.give_up(reason, leaps=True)
         if self._later and self.ending is None:
             self.ending = Ending(next_epoch=min(self._later), certain=False, unknown=reason)
+        return dropped
 
-    def conclude(self, window: StoredRange, *, settled: bool) -> None:
+    def conclude(self, window: StoredRange, *, settled: bool, witness: int = 0) -> bool:
         """Learn from the producer whether the present epoch is over; its own word counts.
 
         Args:
             window: What it answered.
             settled: Whether nothing was heard of another epoch since it was asked.
+            witness: A number that is past and came with what is not known; 0 for none.
+
+        Returns:
+            Whether the present epoch went back: numbers were taken for lost that it has not got to.
         """
         assert self.current is not None
         if window.epoch != self.current.epoch:
             reason = "the producer does not remember this epoch"
             if self.current.epoch == UNTOLD:
                 reason = "the producer did not tell its epochs before"
-            self.current.lose(Span(1, self.current.highest), reason)
+            self.current.give_up(reason)
             self.ending = Ending(next_epoch=window.epoch, certain=False, unknown=reason)
-        elif window.next_epoch is not None:
+            waiting = self.wait_for(window.epoch)
+            if waiting is not None:
+                waiting.know(window.newest_sequence_no)
+        elif window.next_epoch is not None and window.next_epoch > window.epoch:
             unknown = "" if window.known else "the producer does not remember this epoch"
             self.ending = Ending(next_epoch=window.next_epoch, unknown=unknown)
         elif self.current.epoch == UNTOLD and window.newest_sequence_no < self.current.processed:
             following = self.infer_restart("the producer has fewer numbers")
             following.know(window.newest_sequence_no)
-        elif settled and self.ending is None:
-            # Whatever else was heard of is older than this one, or nobody's, or so new that the
-            # producer has not stored it yet; then more will be heard of it.
-            for epoch in self._later:
-                if epoch < window.epoch:
-                    self._forget(epoch)
-            self._later.clear()
+        else:
+            if settled and self.ending is None:
+                # Whatever else was heard of is older than this one, or nobody's, or so new that the
+                # producer has not stored it yet; then more will be heard of it.
+                self._later.clear()
+            return self.current.go_back(window.newest_sequence_no, witness=witness)
+        return False
 
     def begin_next(self) -> EpochSequence:
         """Leave the present epoch, which is finished, for the one that follows."""
         assert self.current is not None
         assert self.ending is not None
-        self._forget(self.current.epoch)
+        self._leave(self.current)
         epoch = self.ending.next_epoch
         self.current = self._later.pop(epoch, None) or self._new(epoch)
         self.ending = None
@@ -169,13 +186,18 @@ class Epochs:
             sequence_no=sequence_no,
         )
 
-    def _forget(self, epoch: Epoch) -> None:
-        """Remember that an epoch is past, so that what is late from it is known to be late."""
-        if epoch == UNTOLD:
+    def _leave(self, sequence: EpochSequence) -> None:
+        """Remember how far an epoch was handed over: nothing of it is handed over again."""
+        if sequence.epoch == UNTOLD:
             return
-        self._past[epoch] = None
-        if len(self._past) > EPOCHS_MAX:
-            del self._past[next(iter(self._past))]
+        self._left.pop(sequence.epoch, None)
+        self._left[sequence.epoch] = sequence.given
+        if len(self._left) > EPOCHS_MAX:
+            del self._left[next(iter(self._left))]
 
-    def _new(self, epoch: Epoch, processed: int = 0) -> EpochSequence:
-        return EpochSequence(epoch, processed=processed, buffer_max=self._buffer_max)
+    def _new(self, epoch: Epoch) -> EpochSequence:
+        """Begin an epoch, or go on where it was left."""
+        return self._begin_at(epoch, self._left.get(epoch, 0))
+
+    def _begin_at(self, epoch: Epoch, number: int) -> EpochSequence:
+        return EpochSequence(epoch, processed=number, buffer_max=self._buffer_max)

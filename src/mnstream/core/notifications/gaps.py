@@ -31,10 +31,12 @@ class Plan:
     Attributes:
         lost: Cannot be had any more; None when nothing is lost.
         fruitless: The producer claims to have more of them and gave nothing that is missing.
+        denied: The producer says that they do not exist.
     """
 
-    lost: Span | None
-    fruitless: bool
+    lost: Span | None = None
+    fruitless: bool = False
+    denied: bool = False
 
 
 def first_missing(after: int, highest: int, present: Container[int], *, at_most: int) -> Span:
@@ -53,21 +55,23 @@ def first_missing(after: int, highest: int, present: Container[int], *, at_most:
 
 
 def plan(asked: Span, given: Collection[int], window: StoredRange, highest: int) -> Plan:
-    """Judge an answer: what lies outside of what the producer has is lost.
+    """Judge an answer: what lies below what the producer has is lost.
 
     What it has and did not give is asked for again; only when it gave nothing at all, that was
-    fruitless.
+    fruitless. Nothing is lost that it has not prepared: then whoever said that it exists is wrong,
+    or the producer is.
 
     Args:
         asked: Numbers that were asked for, at least one.
-        given: Numbers that came.
+        given: Those of them that came.
         window: What the producer has.
         highest: Highest number that is known to exist; what is lost may reach up to it.
     """
     # 0 is nothing at all, or the oldest of a producer that begins to count with it (B2).
-    oldest = window.oldest_sequence_no or (0 if given else window.newest_sequence_no + 1)
-    if asked.first > window.newest_sequence_no:
-        return Plan(lost=Span(asked.first, highest), fruitless=False)
+    newest = window.newest_sequence_no
+    oldest = window.oldest_sequence_no or (0 if given else newest + 1)
+    if asked.first > newest:
+        return Plan(denied=True)
     if asked.first < oldest:
-        return Plan(lost=Span(asked.first, min(oldest - 1, highest)), fruitless=False)
-    return Plan(lost=None, fruitless=not any(asked.first <= each <= asked.last for each in given))
+        return Plan(lost=Span(asked.first, min(oldest - 1, newest, highest)))
+    return Plan(fruitless=not given)

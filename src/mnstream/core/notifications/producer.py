@@ -284,6 +284,7 @@ class NotificationProducer:
     ) -> Effects:
         assert isinstance(event, SubscriptionModified)
         subscription.settings = event.settings
+        subscription.given_up = False  # perhaps it is another recipient
         subscription.selection = Selection(event.settings, subscription.base, self._compile_filter)
         modified = self._kept(subscription) + self._obey_lock(subscription, now_ms)
         if subscription.state is not SubscriptionState.LOCKED:
@@ -372,11 +373,9 @@ class NotificationProducer:
         return self._kept(subscription) + beaten
 
     def _heartbeat_posted(self, event: HeartbeatPosted) -> Effects:
-        """Note whether the recipient can be reached, as a notification would show it (B13)."""
         subscription = self.subscriptions.get(event.subscription_id)
         if subscription is not None and not subscription.is_stopped:
-            availability = subscription.availability
-            (availability.discard if event.taken else availability.add)(A.DEPENDENCY)
+            subscription.heartbeat_posted(taken=event.taken)
         return ()
 
     def _tick(self, event: DeadlineReached, now_ms: int) -> Effects:

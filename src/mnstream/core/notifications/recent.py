@@ -82,6 +82,16 @@ class Recent:
             return here.payload == received.payload
         return self._checksums.get(received.number.sequence_no) == crc32(received.payload)
 
+    def is_contradicted(self, received: Received, here: Received | None) -> bool:
+        """Tell whether a notification is another than the one of its number that is remembered.
+
+        Args:
+            received: It.
+            here: The one of the same number that is not processed yet, if there is one.
+        """
+        is_remembered = here is not None or received.number.sequence_no in self._checksums
+        return is_remembered and not self.is_known(received, here)
+
     def is_repetition(self, received: Received, here: Received | None) -> bool:
         """Tell whether a number that was seen before stands for the same notification as before.
 

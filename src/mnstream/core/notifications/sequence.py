@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from mnstream.core.notification_values import Epoch, Received
 from mnstream.core.notifications.gaps import Span, first_missing
 
+LEAP_MAX = 10_000
+"""How far ahead a single notification is believed when the producer cannot be asked. What is missed
+in some minutes is less; what is invented or broken is mostly far more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Lost:
@@ -23,18 +27,20 @@ class EpochSequence:
     Attributes:
         epoch: The epoch.
         processed: Everything up to here was handed over, or is reported as lost.
+        given: The last one that was handed over, now or before this epoch was followed.
         complete: Everything up to here is here, or lost.
-        highest: Nothing above is known to exist.
+        highest: Nothing above is known to exist. What is here above it is not believed yet.
     """
 
-    __slots__ = ("_buffer_max", "_here", "_lost", "_untouched", "complete", "epoch", "highest",
-                 "processed")  # fmt: skip
+    __slots__ = ("_buffer_max", "_dropped", "_here", "_lost", "_untouched", "complete", "epoch",
+                 "given", "highest", "processed")  # fmt: skip
 
     def __init__(self, epoch: Epoch, *, processed: int = 0, buffer_max: int) -> None:
         """Begin behind a number."""
         self.epoch = epoch
-        self.processed = self.complete = self.highest = processed
+        self.processed = self.complete = self.highest = self.given = processed
         self._buffer_max = buffer_max
+        self._dropped = 0
         self._untouched = processed == 0
         self._here: dict[int, Received] = {}
         self._lost: deque[Lost] = deque()
@@ -66,10 +72,61 @@ class EpochSequence:
 
     def close(self) -> None:
         """Take what is behind the first missing number for nothing: it is not of this epoch."""
-        self._here = {
-            number: each for number, each in self._here.items() if number <= self.complete
-        }
+        for number in self._above():
+            del self._here[number]
         self.highest = self.complete
+
+    def proven(self) -> Span | None:
+        """Give the first stretch of missing numbers if at least as many came from behind it.
+
+        So whoever invents notifications makes lost at most as many as it invents.
+        """
+        above = self._above()
+        count = min(above, default=self.complete + 1) - self.complete - 1
+        return Span(self.complete + 1, self.complete + count) if 0 < count <= len(above) else None
+
+    def doubt(self) -> bool:
+        """Believe no more in what is behind the first missing number; tell if any was dropped.
+
+        What came from there is kept while there is room, and counts again when more comes.
+        """
+        self.highest = self.complete
+        is_full = not self.has_room
+        if is_full:
+            self.close()
+        return is_full
+
+    def give_up(self, reason: str, *, leaps: bool = False) -> bool:
+        """Take what is missing for lost, as far as that can be believed; tell if more is heard of.
+
+        Nobody can be asked. Only what came from behind proves that something is missing: one
+        notification when it is not far ahead, and with ``leaps`` two in a row wherever they are.
+        """
+        reach = self.complete
+        for number in sorted({*self._above(), max(self._dropped, reach)}):
+            if number - reach <= LEAP_MAX or (leaps and number + 1 in self._here):
+                reach = number
+        self.lose(Span(1, reach), reason)
+        is_more = self.highest > self.complete
+        return self.doubt() or is_more
+
+    def go_back(self, number: int, *, witness: int = 0) -> bool:
+        """Take what was lost or left alone above a number for not prepared yet; tell if any was.
+
+        What was handed over stays so, and what is here says that the number is too low. Only when
+        something came as well that should have been handed over long ago, and the producer has it,
+        what was handed over above was invented.
+        """
+        is_invented = 0 < witness <= number < self.given
+        floor = witness - 1 if is_invented else max(number, self.given)
+        if floor >= self.processed or self.complete > self.processed:
+            return False
+        self.processed = self.complete = floor
+        self.given = min(self.given, floor)
+        self._lost.clear()
+        self.highest = max(floor, number)
+        self._complete()
+        return True
 
     def know(self, number: int) -> None:
         """Learn that a number exists."""
@@ -94,6 +151,7 @@ class EpochSequence:
         number = received.number.sequence_no
         self.know(number)
         if not self.has_room and number > min(self.complete + 1, self.processed + 2):
+            self._dropped = max(self._dropped, number)
             return False
         self._here[number] = received
         self._complete()
@@ -103,7 +161,10 @@ class EpochSequence:
         """Give up what is missing in a stretch that begins at or below the first missing number."""
         if span.last <= self.complete:
             return
-        self._lost.append(Lost(Span(self.complete + 1, span.last), reason))
+        first = self.complete + 1
+        if self._lost and self._lost[-1].reason == reason and self._lost[-1].span.last == first - 1:
+            first = self._lost.pop().span.first  # however long it goes on, it is one loss
+        self._lost.append(Lost(Span(first, span.last), reason))
         self._complete()
 
     def missing(self, *, at_most: int) -> Span | None:
@@ -134,8 +195,12 @@ class EpochSequence:
     def finish(self, number: int) -> None:
         """Note that everything up to a number is processed."""
         self._untouched = False
-        self._here.pop(number, None)
+        if self._here.pop(number, None) is not None:
+            self.given = number
         self.processed = number
+
+    def _above(self) -> list[int]:
+        return [number for number in self._here if number > self.complete]
 
     def _complete(self) -> None:
         while True:

@@ -42,6 +42,7 @@ class Subscription:
         durable: Highest number that is stored.
         attempts: How often the number in flight was tried.
         failures: Failed attempts in a row, over all numbers.
+        given_up: Whether its recipient did not take the last notification that was posted.
         availability: Why it is not served as it should be.
         not_sent: Types that were not prepared; None when it is unknown which.
         overloaded_ms: eventTime of what was last not prepared because of overload; None when
@@ -59,6 +60,7 @@ class Subscription:
         "epoch",
         "failures",
         "finished",
+        "given_up",
         "heartbeat",
         "not_sent",
         "overloaded_ms",
@@ -91,6 +93,7 @@ class Subscription:
         self.finished = self.durable = last_sequence_no
         self.attempts = 0
         self.failures = 0
+        self.given_up = False
         self.availability: set[AvailabilityStatus] = set()
         self.not_sent: set[str] | None = set()
         self.overloaded_ms: int | None = None
@@ -144,6 +147,16 @@ class Subscription:
         """Note that notifications are prepared as they should be."""
         self.availability.discard(A.DEGRADED)
         self.not_sent = set()
+
+    def heartbeat_posted(self, *, taken: bool) -> None:
+        """Note whether the recipient takes a heartbeat, as a notification would show it (B13).
+
+        One that is taken says nothing of a notification that was not.
+        """
+        if not taken:
+            self.availability.add(A.DEPENDENCY)
+        elif not self.given_up:
+            self.availability.discard(A.DEPENDENCY)
 
     def status(self) -> SubscriptionStatus:
         """Describe it as its read-only attributes do (P3b, CR-0625)."""

@@ -87,8 +87,9 @@ def body_of(response: HttpResponse) -> dict[str, Json]:
 
 
 def error_of(response: HttpResponse) -> dict[str, Json]:
-    error = body_of(response)["error"]
-    assert isinstance(error, dict)
+    body = body_of(response)
+    assert isinstance(body["error"], dict)
+    assert body["error"]["errorInfo"]
     assert response.header("Content-Type") == "application/json"
-    assert error.get("status", str(response.status)) == str(response.status)
-    return error
+    assert body.get("status", str(response.status)) == str(response.status)
+    return body

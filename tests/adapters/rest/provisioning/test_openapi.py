@@ -88,6 +88,21 @@ def test_it_has_the_parameters_that_are_read(document: Dict) -> None:
         assert described == [*own, *SELECTION_PARAMETERS]
 
 
+def test_pointers_into_every_array_are_refused(document: Dict) -> None:
+    schemas = members(members(document["components"])["schemas"])
+    arrays = {
+        name
+        for schema in ("SubscriptionAttributes", "NotificationListAttributes")
+        for name, rules in members(members(schemas[schema])["properties"]).items()
+        if resolve(document, rules)["type"] == "array"
+    }
+    assert "notifications" in arrays
+    asker = Asker()
+    for name in arrays:
+        assert asker.ask("GET", f"?fields=/attributes/{name}/0").status == 400
+        assert asker.ask("GET", f"?fields=/attributes/{name}").status == 200
+
+
 def test_it_has_the_types_of_patches(document: Dict) -> None:
     patch = resolve(document, {"$ref": "#/components/requestBodies/Patch"})
     assert tuple(members(patch["content"])) == PATCH_TYPES
@@ -166,6 +181,8 @@ def test_answers(document: Dict, profile: str) -> None:
     assert asking("PATCH", BEAT, {}, Content_Type=MERGE) == 200
     assert asking("PATCH", ONE, {}, Content_Type=GPP_MERGE) == 200
     assert asking("PATCH", ONE, [{}], Content_Type=PATCH) == 400
+    bogus: Json = [{"op": "add", "path": "/attributes/bogus", "value": 1}]
+    assert asking("PATCH", ONE, bogus, Content_Type=PATCH) == 400
     assert asking("PATCH", ONE) == 415
     asker.service.store(S1, 5)
     asker.service.drop(S1, 3)
@@ -181,6 +198,7 @@ def test_answers(document: Dict, profile: str) -> None:
     assert asking("GET", LIST, query="?sequenceNo=9") == 404
     assert asking("GET", LIST, query="?fromSequenceNo=1") == 200
     assert asking("GET", LIST, query="?toEventTime=2030-01-01T00:00:00Z") == 200
+    assert asking("GET", LIST, query="?toEventTime=2000-01-01T00:00:00Z") == 410
     asker.service.restart(S1)
     known = NOTIFICATION_PROFILES[profile].tell_epoch
     assert asking("GET", LIST, query=f"?epoch={EPOCH}") == (200 if known else 400)

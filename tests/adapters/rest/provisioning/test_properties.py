@@ -39,7 +39,7 @@ levels = st.integers(0, 2**31 - 1)
 scopes = st.builds(
     Scope,
     scope_type=st.sampled_from([ScopeType.BASE_ONLY, ScopeType.BASE_ALL]),
-    scope_level=st.none() | levels,
+    scope_level=st.none(),
 ) | st.builds(
     Scope,
     scope_type=st.sampled_from([ScopeType.BASE_NTH_LEVEL, ScopeType.BASE_SUBTREE]),

@@ -8,7 +8,7 @@ under the name of their class, in a JSON patch as ``/Class=id#/attributes/name``
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import NoReturn
 
@@ -79,6 +79,23 @@ def json_patch(
             detail = f"the value at {problem} is another one"
             raise Refusal(409, detail, name="testFailed", bad_op=f"/{index}") from problem
     return patching.document
+
+
+def operation_at_fault(patch: Json, bad_attributes: Iterable[str]) -> str | None:
+    """Point to the operation after which an object could not be taken; None in a merge patch.
+
+    That is the last one that names an attribute at fault. When none does, for example because it
+    replaces all attributes, it is the last one of all, after which the object was looked at.
+    """
+    if not isinstance(patch, list) or not patch:
+        return None
+    bad = set(bad_attributes)
+    for index in reversed(range(len(patch))):
+        operation = patch[index]
+        path = operation.get("path") if isinstance(operation, dict) else None
+        if isinstance(path, str) and not bad.isdisjoint(path.split("/")):
+            return f"/{index}"
+    return f"/{len(patch) - 1}"
 
 
 def is_same(one: Json, other: Json) -> bool:

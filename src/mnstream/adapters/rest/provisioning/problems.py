@@ -60,24 +60,22 @@ def refusal_of(error: OperationError) -> Refusal:
 
 
 def problem_response(refusal: Refusal, *, error_info_only: bool) -> HttpResponse:
-    """Write a failure. ``errorInfo`` is there in both forms, for readers of the older one."""
+    """Write a failure. ``error`` is there in both forms, for readers of the older one."""
     info = f"{refusal.name}: {refusal.detail}" if refusal.detail else refusal.name
-    error: dict[str, Json] = {"errorInfo": info}
+    body: dict[str, Json] = {"error": {"errorInfo": info}}
     if not error_info_only:
-        error = {
+        body |= {
             "status": str(refusal.status),
             "type": refusal.name,
             "title": HTTPStatus(refusal.status).phrase,
             "reason": refusal.detail,
-            **error,
         }
         if refusal.bad_attributes:
-            error["badAttributes"] = [*refusal.bad_attributes]
+            body["badAttributes"] = [*refusal.bad_attributes]
         if refusal.bad_query_params:
-            error["badQueryParams"] = [*refusal.bad_query_params]
+            body["badQueryParams"] = [*refusal.bad_query_params]
         if refusal.bad_op is not None:
-            error["badOp"] = refusal.bad_op
-    body: dict[str, Json] = {"error": error}
+            body["badOp"] = refusal.bad_op
     if refusal.attributes is not None:
         body["attributes"] = {**refusal.attributes}
     headers = (("Content-Type", JSON_TYPE), *refusal.headers)

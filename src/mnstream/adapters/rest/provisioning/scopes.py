@@ -11,7 +11,7 @@ _LEVEL_MAX = 2**31 - 1
 
 
 def read_scope(value: Json) -> Scope:
-    """Read a scope. A level that means nothing beside its type is kept as it is.
+    """Read a scope.
 
     Raises:
         Unreadable: It is none, or one that selects by dataNodeSelector.
@@ -31,6 +31,8 @@ def read_scope(value: Json) -> Scope:
     level = value.get("scopeLevel")
     if level is None and scope_type in _WITH_LEVEL:
         raise Unreadable(f"{scope_type.value} needs a scopeLevel")
+    if level is not None and scope_type not in _WITH_LEVEL:
+        raise Unreadable(f"{scope_type.value} has no scopeLevel")
     if level is not None and (
         not isinstance(level, int) or isinstance(level, bool) or not 0 <= level <= _LEVEL_MAX
     ):

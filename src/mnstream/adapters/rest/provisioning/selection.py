@@ -1,7 +1,8 @@
 """What a GET wants to see: scope, attributes and fields (TS 32.158 6.1, 6.2).
 
 ``attributes`` and ``fields`` add up. A name that no object has selects nothing. A pointer into an
-array selects the array.
+array is refused: what has a place in an array when it is asked for may have another one, or none,
+when it is answered.
 """
 
 from __future__ import annotations
@@ -26,6 +27,16 @@ SELECTION_PARAMETERS = ("scope", "scopeType", "scopeLevel", "attributes", "field
 _BASE_ONLY = Scope(scope_type=ScopeType.BASE_ONLY)
 _INTEGER_CHARS_MAX = 20
 _ALWAYS = ("id", "objectClass", "objectInstance")
+_ARRAYS = frozenset(
+    {
+        "availabilityStatus",
+        "epochs",
+        "goneSequenceNos",
+        "notSentNotificationTypes",
+        "notificationTypes",
+        NOTIFICATIONS,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +177,7 @@ def filter_ways(fields: list[str]) -> list[tuple[str, ...]]:
     """Read JSON pointers; those to members that are always there need nothing.
 
     Raises:
-        Refusal: 400, a pointer to something else.
+        Refusal: 400, a pointer to something else, or into an array.
     """
     ways: list[tuple[str, ...]] = []
     for field in fields:
@@ -174,6 +185,9 @@ def filter_ways(fields: list[str]) -> list[tuple[str, ...]]:
         way = [segment.replace("~1", "/").replace("~0", "~") for segment in segments]
         if start or way[:1] not in (["attributes"], *([name] for name in _ALWAYS)):
             refused = f"{field[:100]!r} is no JSON pointer to /attributes"
+            raise Refusal(400, refused, bad_query_params=("fields",))
+        if way[2:] and way[1] in _ARRAYS:
+            refused = f"{field[:100]!r} points into an array, which is given as a whole"
             raise Refusal(400, refused, bad_query_params=("fields",))
         if way[0] == "attributes":
             ways.append(tuple(way[1:]))
@@ -207,8 +221,6 @@ def _decoded(name: str, value: str) -> str:
 
 def _part(value: Json | RawArray, ways: list[tuple[str, ...]]) -> Json | RawArray:
     """Cut a value down to what the ways lead to; ``{}`` when none leads anywhere."""
-    if isinstance(value, RawArray | list):
-        return value
     part: dict[str, Json] = {}
     for name, member in value.items() if isinstance(value, dict) else ():
         rest = [way[1:] for way in ways if way[0] == name]
