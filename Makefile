@@ -32,8 +32,9 @@ check-types: $(DEV) ## Check the types twice: mypy --strict and pyright strict
 	@$(BIN)/mypy
 	@$(BIN)/pyright
 
-check-architecture: $(DEV) ## Check that imports point inwards: adapters, ports, core
+check-architecture: $(DEV) ## Check that imports point inwards: adapters, ports, core, which has no world
 	@$(BIN)/lint-imports --no-logo
+	@$(BIN)/pytest -q tests/packaging/test_core_is_pure.py
 
 check-generated: $(DEV) ## Compare protobuf modules and lifecycle diagrams with their sources
 	@$(BIN)/python tools/check_generated.py

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mnstream.adapters.codecs import PerformanceDataStreamUnit, SubCounter, TraceRecord
     from mnstream.adapters.http import HttpServer, HttpTransport
+    from mnstream.adapters.observability import RedactingFilter
     from mnstream.adapters.runtime import Collector, Notifier, Reporter, ReportingEnded, Subscriber
     from mnstream.adapters.runtime.capturing import capturing
     from mnstream.adapters.runtime.collecting import CollectorSettings, collecting
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from mnstream.adapters.runtime.reporting import ReporterSettings, ReportSummary, reporting
     from mnstream.adapters.runtime.subscribing import SubscriberSettings, subscribing
     from mnstream.adapters.storage import SegmentLog, StoredUnit, stored_units
+    from mnstream.adapters.trio_websocket import TrioWebSocketServer, TrioWebSocketTransport
     from mnstream.core.errors import (
         DuplicateStream,
         LocalProtocolError,
@@ -124,6 +126,7 @@ __all__ = [
     "ProducerId",
     "Profile",
     "ProtocolError",
+    "RedactingFilter",
     "RemoteProtocolError",
     "ReportSummary",
     "Reporter",
@@ -151,6 +154,8 @@ __all__ = [
     "ThresholdCrossing",
     "TraceInfo",
     "TraceRecord",
+    "TrioWebSocketServer",
+    "TrioWebSocketTransport",
     "UnexpectedStreams",
     "UnknownConnection",
     "UnknownConnectionId",
@@ -207,6 +212,7 @@ _HOMES = {
     "ProducerId": "mnstream.core.values",
     "Profile": "mnstream.core.profiles",
     "ProtocolError": "mnstream.core.errors",
+    "RedactingFilter": "mnstream.adapters.observability",
     "RemoteProtocolError": "mnstream.core.errors",
     "ReportSummary": "mnstream.adapters.runtime.reporting",
     "Reporter": "mnstream.adapters.runtime",
@@ -234,6 +240,8 @@ _HOMES = {
     "ThresholdCrossing": "mnstream.core.notifications.families",
     "TraceInfo": "mnstream.core.values",
     "TraceRecord": "mnstream.adapters.codecs",
+    "TrioWebSocketServer": "mnstream.adapters.trio_websocket",
+    "TrioWebSocketTransport": "mnstream.adapters.trio_websocket",
     "UnexpectedStreams": "mnstream.core.errors",
     "UnknownConnection": "mnstream.core.errors",
     "UnknownConnectionId": "mnstream.core.errors",

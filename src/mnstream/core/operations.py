@@ -1,8 +1,9 @@
-"""The seven operations of streaming data reporting and their outcomes (TS 28.532 11.5.1).
+"""The operations that are a request and an answer, and their outcomes (TS 28.532 11.5.1).
 
 An operation is a value: a producer's transport encodes it, a consumer's transport decodes it, the
-core answers it. Every outcome has a ``status`` and, unless that is Success, the ``exception``
-that explains it.
+core answers it. The other two of the seven have no answer and are events of a channel: a frame is
+reportStreamData (11.5.1.3), a Close terminateStreamingConnection (11.5.1.2). Every outcome has a
+``status`` and, unless that is Success, the ``exception`` that explains it.
 """
 
 from __future__ import annotations
@@ -27,21 +28,6 @@ class EstablishStreamingConnection:
 
     producer_id: ProducerId
     stream_info_list: tuple[StreamInfo, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TerminateStreamingConnection:
-    """End a connection (11.5.1.2); on the wire a WebSocket closing handshake."""
-
-    connection_id: ConnectionId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportStreamData:
-    """Send one unit of streaming data (11.5.1.3); on the wire one binary WebSocket message."""
-
-    connection_id: ConnectionId
-    streaming_data: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +70,7 @@ class GetStreamInfo:
 ControlOperation = (
     EstablishStreamingConnection | AddStream | DeleteStream | GetConnectionInfo | GetStreamInfo
 )
-"""Operations that are a request and an answer."""
-Operation = ControlOperation | TerminateStreamingConnection | ReportStreamData
-"""All seven."""
+"""What a producer asks and a consumer answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -115,6 +115,17 @@ async def test_location(
     assert server.header(b"location") == location
 
 
+@pytest.mark.parametrize("host", ["h\u00e9", "h/x", "a, b"])
+async def test_nothing_is_done_for_a_host_of_which_no_location_can_be_made(host: str) -> None:
+    service, counts = ScriptedService(), Counts()
+    app = StreamingApp(service, observer=counts)
+    scope = scope_of("POST", "/connections", [(b"host", host.encode("latin-1"))])
+    server = await ask(app, scope, body(BODY))
+    assert server.status == 400
+    assert counts.seen == {("http_requests_refused", "malformed"): 1}
+    assert service.asked == []
+
+
 # --- requests -----------------------------------------------------------------------------------
 
 

@@ -12,6 +12,7 @@ from anyio.abc import SocketAttribute, SocketStream
 from websockets.utils import accept_key
 
 from mnstream.adapters.http import (
+    HeaderSource,
     HttpLimits,
     HttpServer,
     HttpTransport,
@@ -19,6 +20,8 @@ from mnstream.adapters.http import (
     listen,
     port_of,
 )
+from mnstream.adapters.http.exchange import Headers
+from mnstream.adapters.http.pool import PER_ORIGIN_MAX
 from mnstream.core.errors import (
     ConnectionInUse,
     LimitExceeded,
@@ -226,6 +229,50 @@ async def test_what_a_request_looks_like() -> None:
         assert b"\r\nAuthorization: Bearer %d\r\n" % number in request
 
 
+async def no_token() -> Headers:
+    raise ConnectionError("the token endpoint refuses client_secret=hush")
+
+
+async def bad_token() -> Headers:
+    return (("Authorization", "Bearer hush\n"),)
+
+
+async def strange_token() -> Headers:
+    return (("Authorization", "Bearer h\u00fcsh"),)
+
+
+@pytest.mark.parametrize("headers", [no_token, bad_token, strange_token])
+async def test_headers_that_cannot_be_had_are_as_if_nobody_answered(headers: HeaderSource) -> None:
+    """What is told has nothing of them: they are secrets."""
+    async with consumer(answering(INFO, INFO), headers=headers) as transport:
+        with pytest.raises(Broken, match="source of headers") as raised:
+            await transport.request(GetConnectionInfo())
+        assert "hush" not in str(raised.value)
+        with pytest.raises(Broken, match="source of headers"):
+            await transport.open_channel(ConnectionId("7"))
+
+
+async def test_requests_at_the_same_time_are_bounded() -> None:
+    sockets = 0
+    come = anyio.Event()
+
+    async def handle(stream: SocketStream) -> None:
+        nonlocal sockets
+        sockets += 1
+        while True:
+            await stream.receive()
+            if sockets == PER_ORIGIN_MAX:
+                come.set()
+            await come.wait()
+            await stream.send(INFO)
+
+    limits = HttpLimits()
+    async with consumer(handle, limits=limits) as transport, anyio.create_task_group() as tasks:
+        for _ in range(PER_ORIGIN_MAX + 6):
+            tasks.start_soon(transport.request, GetConnectionInfo())
+    assert sockets == PER_ORIGIN_MAX
+
+
 # --- early answers ------------------------------------------------------------------------------
 
 METRICS = ("DRB.UEThpDl.5QI1", "DRB.UEThpUl.5QI1", "RRU.PrbTotDl", "RRU.PrbUsedDl", *"12345678")
@@ -425,8 +472,11 @@ async def test_a_location_on_the_same_host_is_followed() -> None:
 
 
 @pytest.mark.parametrize("allowed", [False, True])
-async def test_a_location_on_another_host_needs_leave(allowed: bool) -> None:
+async def test_a_location_on_another_host_needs_leave(
+    allowed: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     """Not followed, it still names the connection, which is looked for under the base URL."""
+    caplog.set_level("INFO", logger="mnstream")
     counts = Counts()
     service = ScriptedService()
     listeners = await listen("127.0.0.1", 0)
@@ -444,3 +494,6 @@ async def test_a_location_on_another_host_needs_leave(allowed: bool) -> None:
         await transport.aclose()
         tasks.cancel_scope.cancel()
     assert counts["http_locations_not_followed", ""] == (0 if allowed else 1)
+    location = f"Location 'http://localhost:{port}/connections/c1'"
+    told = [] if allowed else [f"not followed, the base URL is used: {location}"]
+    assert [each.message for each in caplog.records] == told

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Awaitable, Callable
 
+import anyio
 import pytest
 import trio
 import trio.testing
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from mnstream.adapters.http import HttpLimits, HttpServer
+from mnstream.core.values import ConnectionId
+from mnstream.ports.channel import Channel
+from mnstream.ports.transport import Peer
 from mnstream.testing.services import ScriptedService
 from tests.adapters.http.helpers import (
     BASE,
@@ -87,6 +92,41 @@ async def test_what_is_wrong_with_a_request(
     assert counts.seen == {("http_requests_refused", cause): 1}
     body = json.loads(answer.partition(b"\r\n\r\n")[2])
     assert body["error"]
+
+
+@pytest.mark.trio
+@pytest.mark.parametrize(
+    "host", [b"h\xe9", b"h/x", b"h:x", b"u@h", b"a b", b"a, b", b"[::1", b"::1"]
+)
+async def test_nothing_is_done_for_a_host_of_which_no_location_can_be_made(
+    host: bytes, autojump_clock: trio.testing.MockClock
+) -> None:
+    service, counts = ScriptedService(), Counts()
+    server = HttpServer(service, base_path=BASE, limits=LIMITS, observer=counts)
+    async with served(server) as client:
+        await client.send(ESTABLISH.replace(HOST, b"Host: " + host + b"\r\n"))
+        assert statuses(await rest_of(client)) == [400]
+    assert counts.seen == {("http_requests_refused", "malformed"): 1}
+    assert service.asked == []
+
+
+@pytest.mark.trio
+@pytest.mark.parametrize(
+    ("host", "root"),
+    [
+        (b"h:81", b"http://h:81"),
+        (b"192.0.2.1", b"http://192.0.2.1"),
+        (b"[fe80::1%25eth0]:8532", b"http://[fe80::1%25eth0]:8532"),
+        (b"my_host.example.", b"http://my_host.example."),
+        (b"", b"http://localhost"),
+    ],
+)
+async def test_location_has_the_host_that_was_asked(host: bytes, root: bytes) -> None:
+    async with served(HttpServer(ScriptedService(), base_path=BASE)) as client:
+        await client.send(ESTABLISH.replace(HOST, b"Host: " + host + b"\r\n"))
+        assert b"Location: " + root + BASE.encode() + b"/connections/c1\r\n" in (
+            await client.receive()
+        )
 
 
 @pytest.mark.trio
@@ -216,8 +256,22 @@ async def test_a_request_that_could_be_two_is_refused(
     assert 201 not in statuses(answer)
 
 
-# Whatever comes, one of these goes; 101 needs a connection that exists.
-ALLOWED = {200, 201, 400, 404, 405, 406, 408, 413, 414, 415, 426, 431, 501, 505}
+class BriefService(ScriptedService):
+    """Leaves a channel after a second: in a test of any bytes nobody else would."""
+
+    async def run_channel(
+        self,
+        connection_id: ConnectionId,
+        *,
+        peer: Peer,
+        accept: Callable[[], Awaitable[Channel]],
+    ) -> None:
+        with anyio.move_on_after(1):
+            await super().run_channel(connection_id, peer=peer, accept=accept)
+
+
+# Whatever comes, one of these goes.
+ALLOWED = {101, 200, 201, 400, 404, 405, 406, 408, 413, 414, 415, 426, 431, 501, 505}
 
 fragments = st.sampled_from(
     [
@@ -230,11 +284,14 @@ fragments = st.sampled_from(
 
 
 @given(st.lists(fragments | st.binary(max_size=8), max_size=12).map(b"".join))
+@example(ESTABLISH + get("/connections/c1", *UPGRADE) + b"\xff")
 @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=150)
 def test_any_bytes_have_an_answer_and_pieces_make_no_difference(data: bytes) -> None:
     async def run(one_by_one: bool) -> tuple[list[int], dict[tuple[str, str], int]]:
         counts = Counts()
-        answer = await converse(data, limits=LIMITS, counts=counts, one_by_one=one_by_one)
+        answer = await converse(
+            data, service=BriefService(), limits=LIMITS, counts=counts, one_by_one=one_by_one
+        )
         return statuses(answer), dict(counts.seen)
 
     clock = trio.testing.MockClock(autojump_threshold=0)

@@ -191,7 +191,10 @@ async def test_fetching() -> None:
 
 async def test_the_oldest_epoch_is_found() -> None:
     producer = Producer(epochs={ONE: range(5, 10), TWO: range(1, 4)})
-    window = "attributes=oldestSequenceNo,newestSequenceNo,epoch,epochs,nextEpoch"
+    window = (
+        "attributes=oldestSequenceNo,newestSequenceNo,numberOfStoredNotifications"
+        ",epoch,epochs,nextEpoch"
+    )
     async with answering(producer) as port:
         client = provider(port)
         assert (await client.fetch(OURS, UNTOLD, 1, 0)).window.epoch == ONE
@@ -306,6 +309,17 @@ async def test_further_headers_are_asked_for_each_time() -> None:
         await client.aclose()
         for heard, token in zip(server.heard, (b"a", b"b"), strict=True):
             assert b"\r\nAuthorization: Bearer %s\r\n" % token in heard
+
+
+async def test_headers_that_cannot_be_had_are_as_if_nobody_answered() -> None:
+    async def headers() -> tuple[tuple[str, str], ...]:
+        raise ConnectionError("the token endpoint refuses client_secret=hush")
+
+    async with by_hand(plain(204)) as server:
+        client = provider(server.port, headers=headers)
+        with pytest.raises(Broken, match=r"source of headers failed: ConnectionError$"):
+            await client.unsubscribe(OURS)
+        await client.aclose()
 
 
 async def test_a_socket_that_was_closed_is_no_failure() -> None:

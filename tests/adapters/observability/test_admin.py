@@ -9,11 +9,11 @@ import pytest
 
 from mnstream.adapters.entropy import FixedClock
 from mnstream.adapters.observability import (
+    EVERYWHERE,
     METRICS_TYPE,
     Admin,
     Metrics,
     Readiness,
-    Reason,
     StreamingViews,
 )
 from mnstream.adapters.rest import HttpRequest, HttpResponse
@@ -104,19 +104,6 @@ async def test_ready_again_by_itself() -> None:
     await bench.get("/readyz", 503)
     bench.log.set_room(room=True)
     await bench.get("/readyz", 200)
-
-
-async def test_readiness_takes_further_checks() -> None:
-    reasons: list[Reason] = []
-    readiness = Readiness(
-        make_consumer(),
-        MemoryLog(),
-        stopping=lambda: False,
-        checks=[lambda: None, lambda: reasons[0] if reasons else None],
-    )
-    assert await readiness.reasons() == ()
-    reasons.append(Reason("certificate_expired", "since yesterday"))
-    assert await readiness.reasons() == (reasons[0],)
 
 
 async def test_metrics() -> None:
@@ -337,7 +324,39 @@ async def test_other_peers_when_configured() -> None:
     assert await bench.ask("/healthz") is None
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "forwarded"])
+@pytest.mark.parametrize("address", ["192.0.2.7:1", "2001:db8::1:1", "fe80::1%eth0:1", "::1:1"])
+async def test_everybody_when_configured(address: str) -> None:
+    bench = Bench(admin_peers=EVERYWHERE)
+    headers = (("Host", "metrics.example:9090"), ("Via", "1.1 proxy"))
+    assert await bench.ask("/metrics", peer=Peer(address=address), headers=headers) is not None
+
+
+@pytest.mark.parametrize(
+    ("host", "admitted"),
+    [
+        ("localhost", True),
+        ("LocalHost:8532", True),
+        ("127.0.0.1", True),
+        ("127.0.1.1:8532", True),
+        ("[::1]", True),
+        ("[::1]:8532", True),
+        ("[::ffff:127.0.0.1]:1", True),
+        ("0.0.0.0:8532", True),
+        ("[::]:8532", True),
+        ("collector.example", False),
+        ("localhost.example:8532", False),
+        ("192.0.2.1:8532", False),
+        ("[2001:db8::1]", False),
+        ("", False),
+    ],
+)
+async def test_this_machine_is_asked_for_by_its_own_name(host: str, admitted: bool) -> None:
+    # A page that had its name resolved to 127.0.0.1 still asks for that name.
+    response = await Bench().ask("/metrics", headers=(("Host", host),))
+    assert (response is not None) is admitted
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "forwarded", "Via", "X-Real-IP"])
 async def test_a_proxy_on_this_machine_does_not_make_its_clients_operators(header: str) -> None:
     headers = ((header, "192.0.2.1"),)
     assert await Bench().ask("/metrics", headers=headers) is None

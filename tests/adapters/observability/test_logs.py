@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from mnstream.adapters.observability import RedactingFilter, configure_logging, redact
+from mnstream import RedactingFilter
+from mnstream.adapters.observability import configure_logging, redact
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
 _log = logging.getLogger("mnstream.adapters.http.server")
@@ -142,6 +143,15 @@ def test_nonsense_is_refused_and_changes_nothing(options: dict[str, Any], reason
         ("client_secret=abc;x", "client_secret=***;x"),
         ("-----BEGIN RSA PRIVATE KEY-----\nMII\n-----END RSA PRIVATE KEY-----\n.", "***\n."),
         ("-----BEGIN PRIVATE KEY-----\nMII", "***"),
+        ("signed with whsec_MfKQ9r8G+pq/wjUP==, then", "signed with whsec_***, then"),
+        ("signing_secret=MfKQ9r8G", "signing_secret=***"),
+        ("Cookie: session=dead; theme=beef\nHost: h", "Cookie: ***\nHost: h"),
+        ('Cookie: a="b c"; session=dead', "Cookie: ***"),
+        ('{"cookie": "a=dead; b", "x": 1}', '{"cookie": "***", "x": 1}'),
+        ("{'set-cookie': 'a=dead; Path=/', 'x': 1}", "{'set-cookie': '***', 'x': 1}"),
+        ("(b'cookie', b'a=dead; b=beef')", "(b'cookie', b'***')"),
+        ("https://h/sink?access_key=AKIA&n=1&sig=zzz", "https://h/sink?access_key=***&n=1&sig=***"),
+        ("?X-Amz-Signature=abc&n=1", "?X-Amz-Signature=***&n=1"),
     ],
 )
 def test_secrets_are_taken_out(given: str, expected: str) -> None:
@@ -156,6 +166,7 @@ def test_secrets_are_taken_out(given: str, expected: str) -> None:
         "SubNetwork=1,ManagedElement=2",
         "3 tokens left, the password was wrong",
         "authorization failed",
+        "no cookie, no signature",
     ],
 )
 def test_what_is_no_secret_stays(harmless: str) -> None:
@@ -177,7 +188,18 @@ def test_secrets_in_arguments_and_fields() -> None:
 
 @pytest.mark.parametrize(
     "piece",
-    ["://", "a:", "eyJ", "eyJaaaaa-", "bearer ", "password=", "authorization=", "-----BEGIN "],
+    [
+        "://",
+        "a:",
+        "eyJ",
+        "eyJaaaaa-",
+        "bearer ",
+        "password=",
+        "authorization=",
+        "cookie: ",
+        "whsec_",
+        "-----BEGIN ",
+    ],
 )
 def test_long_texts_take_no_time(piece: str) -> None:
     # The time limit of the test is the assertion: this takes minutes when it is quadratic.

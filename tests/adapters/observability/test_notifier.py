@@ -11,7 +11,6 @@ from mnstream.adapters.observability import (
     NotifierMetrics,
     NotifierReadiness,
     NotifierViews,
-    Reason,
 )
 from mnstream.core.notification_events import (
     DeliveryFailed,
@@ -215,19 +214,6 @@ async def test_overload_lasts_until_half_of_it_is_durable() -> None:
     await get(admin, "/readyz", 503)
     notifying.commit()
     await get(admin, "/readyz")
-
-
-@pytest.mark.anyio
-async def test_readiness_takes_further_checks() -> None:
-    notifying = busy()
-    expired = Reason("certificate_expired", "since yesterday")
-    readiness = NotifierReadiness(
-        notifying.producer,
-        notifying.store,
-        stopping=lambda: False,
-        checks=[lambda: None, lambda: expired],
-    )
-    assert await readiness.reasons() == (expired,)
 
 
 # --- views ----------------------------------------------------------------------------------------

@@ -110,18 +110,15 @@ async def test_ready_although_a_number_is_missing() -> None:
 
 @pytest.mark.anyio
 async def test_not_ready_says_every_reason() -> None:
-    full = Reason("checkpoints_trouble", "No space left on device")
     readiness = SubscriberReadiness(
         stopping=lambda: True,
         subscribed=lambda: False,
         unreachable=lambda: "nobody answers",
-        checks=[lambda: full, lambda: None],
     )
     assert await readiness.reasons() == (
         Reason("stopping", "the subscriber is stopping"),
         Reason("not_subscribed", "the producer has not confirmed the subscription"),
         Reason("producer_unreachable", "nobody answers"),
-        full,
     )
 
 

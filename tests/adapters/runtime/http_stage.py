@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,7 @@ class Stage:
         """Run a subscriber, which hands over to ``items``; the subscription outlives the block."""
         chosen: dict[str, Any] = {"types": frozenset({TYPE}), "heartbeat_s": 0, **settings}
         path = urlsplit(self.running_notifier.url).path
-        port = await free_port()
+        self._subscriber_port = port = await free_port()
         self.to_subscriber.aim("127.0.0.1", port)
         made = SubscriberSettings(
             provider=f"http://127.0.0.1:{self.to_notifier.port}{path}",
@@ -209,6 +209,18 @@ class Stage:
         )
         with anyio.fail_after(TIMEOUT_S):
             return await self._pool.request(Origin(False, "127.0.0.1", url.port or 0), request)
+
+    async def post(self, members: Mapping[str, object]) -> int:
+        """Post something to the subscriber as a stranger, past the proxy; give the status."""
+        assert self._subscriber is not None
+        content = json.dumps(dict(members)).encode()
+        headers = (("Content-Type", "application/json"), ("Content-Length", str(len(content))))
+        request = HttpRequest(method="POST", target=RECIPIENT_PATH, headers=headers, body=content)
+        with anyio.fail_after(TIMEOUT_S):
+            answer = await self._pool.request(
+                Origin(False, "127.0.0.1", self._subscriber_port), request
+            )
+        return answer.status
 
     @property
     def _id(self) -> Any:

@@ -15,6 +15,7 @@ from mnstream.adapters.runtime.background import background
 from mnstream.adapters.runtime.emission import DocumentSource, LineSource
 from mnstream.adapters.runtime.notifying import NotifierSettings, RunningNotifier, notifying
 from mnstream.adapters.sources.watch import WatchSettings
+from mnstream.adapters.storage.disk import Disk
 from mnstream.core.notification_values import SubscriptionId, SubscriptionSettings
 
 pytestmark = pytest.mark.anyio
@@ -171,3 +172,30 @@ async def test_a_watched_document_is_remembered(tmp_path: Path) -> None:
             ("notifyMOIDeletion", "NRCellDU=1"),
         ]
     assert told == []
+
+
+def noting(steps: list[str], name: str, step: Callable[..., None]) -> Callable[..., None]:
+    def noted(*args: object) -> None:
+        steps.append(name)
+        step(*args)
+
+    return noted
+
+
+async def test_what_a_document_was_like_survives_a_loss_of_power(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read back empty, it would hide the changes of the time in which nobody watched."""
+    steps: list[str] = []
+    for name in ("sync", "rename", "sync_directory"):
+        step = getattr(Disk, name)
+        monkeypatch.setattr(Disk, name, noting(steps, name, step))
+    document, data = tmp_path / "tree.json", tmp_path / "n"
+    document.write_text(json.dumps({"NRCellDU=1": {"attributes": {"x": 1}}}))
+    async with running(data) as notifier:
+        steps.clear()
+        source = DocumentSource(document, data, SOON, print)
+        async with background() as tasks:
+            tasks.start_soon(source.run, notifier)
+            await until(lambda: "sync_directory" in steps)
+    assert steps[:3] == ["sync", "rename", "sync_directory"]

@@ -15,6 +15,7 @@ from mnstream.adapters.rest import HttpRequest
 from mnstream.adapters.runtime.items import Reread, Restarted
 from mnstream.adapters.simulation import Fate, Faults
 from mnstream.core.notification_events import SubscriptionModified
+from mnstream.core.notification_values import HEARTBEAT
 from mnstream.core.notifications.config import NotificationProducerConfig
 from mnstream.core.profiles import NOTIFICATION_PROFILES
 from tests.adapters.runtime.http_stage import PRODUCER, STORE, TYPE, event, staged
@@ -193,6 +194,7 @@ async def test_a_retrieval_fails_half_way(tmp_path: Path) -> None:
 
 async def test_the_subscription_changes_during_a_recovery(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage, stage.notifier(), stage.subscriber() as running:
+        await stage.synchronised()
         stage.to_subscriber.faults = Faults(swallow=1)
         await stage.emit(1, 5)
         await stage.finished()
@@ -209,6 +211,34 @@ async def test_the_subscription_changes_during_a_recovery(tmp_path: Path) -> Non
         stage.to_notifier.faults = PEACE
         await stage.has(*range(1, 9))
         assert stage.lost == []
+
+
+@pytest.mark.parametrize("number", [20, 2**63, 2**64 - 1])
+async def test_who_posts_inventions_makes_nobody_deaf(tmp_path: Path, number: int) -> None:
+    async with staged(tmp_path) as stage, stage.notifier(), stage.subscriber() as running:
+        await stage.emit(1, 2)
+        await stage.has(1, 2)
+        consumer = running.subscriber.consumer
+        assert consumer.sequence is not None
+        posted = {"epoch": consumer.sequence.epoch, "eventTime": "9999-12-31T23:59:59Z"}
+        heartbeat = {"lastSequenceNo": number, "lastEventTime": "9999-12-31T23:59:59Z"}
+        assert await stage.post({**posted, **heartbeat, "notificationType": HEARTBEAT}) == 204
+        assert await stage.post({**posted, "sequenceNo": number, "notificationType": TYPE}) == 204
+        for nonsense in (-1, 1.5, True, "7", 2**64):
+            doubtful = {**posted, "sequenceNo": nonsense, "notificationType": TYPE}
+            assert await stage.post(doubtful) == 400
+            beat = {**posted, "lastSequenceNo": nonsense, "notificationType": HEARTBEAT}
+            assert await stage.post(beat) == 400
+        foreign = {**posted, "notificationType": HEARTBEAT, "subscriptionId": "another"}
+        assert await stage.post({**foreign, "lastSequenceNo": number}) == 404
+        await stage.synchronised()
+        stage.to_subscriber.faults = Faults(swallow=1)
+        await stage.emit(3, 4)
+        await stage.finished()
+        stage.to_subscriber.faults = PEACE
+        await stage.emit(5, 6)
+        await stage.has(1, 2, 3, 4, 5, 6)
+        assert (stage.lost, consumer.counts.lost) == ([], 0)
 
 
 async def test_overload_is_admitted_and_forgotten(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import anyio
+import anyio.lowlevel
 import pytest
 import trio
 import trio.testing
@@ -13,7 +14,11 @@ from mnstream.adapters.runtime.notifier import MARK_WAIT_S
 from mnstream.adapters.storage import MemoryNotificationStore
 from mnstream.core.errors import LocalProtocolError, Unavailable
 from mnstream.core.notification_events import NotificationEmitted
-from mnstream.core.notification_values import AvailabilityStatus, OperationalState
+from mnstream.core.notification_values import (
+    AvailabilityStatus,
+    OperationalState,
+    SubscriptionId,
+)
 from mnstream.core.notifications.config import NotificationProducerConfig
 from mnstream.core.notifications.families import MoiCreation
 from mnstream.core.notifications.members import NotificationBody
@@ -88,6 +93,30 @@ async def test_what_nobody_wants_is_emitted_at_once() -> None:
     async with notifying(ManualStore()) as stage:
         await stage.notifier.emit(CREATION, CELL)
         assert (stage.sender.posted, stage.producer.unstored) == ([], 0)
+
+
+@pytest.mark.anyio
+async def test_emitting_what_nobody_wants_lets_others_work() -> None:
+    """Otherwise nobody could ever subscribe, and nobody could stop it."""
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turns += 1
+
+    async with notifying() as stage:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(take_turns)
+            for _ in range(100):
+                await stage.notifier.emit(CREATION, CELL)
+            tasks.cancel_scope.cancel()
+        assert turns > 10
+        with anyio.CancelScope() as scope:
+            scope.cancel()
+            await stage.notifier.emit(CREATION, CELL)
+        assert scope.cancelled_caught
 
 
 @pytest.mark.anyio
@@ -390,6 +419,29 @@ async def test_alarms_are_raised_and_cleared(autojump_clock: trio.testing.MockCl
         await stage.emit()
         await stage.settled()
         assert stage.alarms == [(ONE, True), (ONE, False)]
+
+
+class Unwilling(list[tuple[SubscriptionId, bool]]):
+    """Takes no alarm."""
+
+    def append(self, alarm: tuple[SubscriptionId, bool], /) -> None:
+        raise ZeroDivisionError
+
+
+@pytest.mark.trio
+async def test_a_hook_for_alarms_that_fails_stops_nothing(
+    autojump_clock: trio.testing.MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with notifying(settings=SETTINGS, with_alarms=True) as stage:
+        stage.alarms = Unwilling()
+        stage.sender.answers.extend([NotDelivered("x")] * 4)
+        await stage.emit()
+        await trio.sleep(120)
+        await stage.emit()
+        await stage.settled()
+        assert stage.sender.numbers == [1, 1, 1, 1, 2]
+    told = [each.message for each in caplog.records if each.exc_info]
+    assert told == ["nobody was told of an alarm"] * 2
 
 
 @pytest.mark.anyio

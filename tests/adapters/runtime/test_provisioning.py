@@ -377,7 +377,7 @@ def test_refusals_of_the_service_are_answered(asker: Asker) -> None:
     assert error["type"] == "unavailable"
     assert error["title"] == "Service Unavailable"
     assert error["reason"] == "no heartbeats today"
-    assert error["errorInfo"] == "unavailable: no heartbeats today"
+    assert error["error"] == {"errorInfo": "unavailable: no heartbeats today"}
 
 
 # --- HeartbeatControl -----------------------------------------------------------------------------
@@ -496,6 +496,36 @@ def test_merge_patches(asker: Asker, body: Json, status: int) -> None:
     if status != 200:
         assert error_of(response)
         assert asker.service.views[S1].settings == before
+
+
+REFUSED_PATCHES: list[tuple[list[tuple[str, str, Json]], str]] = [
+    ([("replace", "/attributes/scope", {"scopeType": "BASE_ALL"}),
+      ("add", "/attributes/bogus", 1)], "/1"),
+    ([("add", "/attributes/bogus", 1),
+      ("replace", "/attributes/scope", {"scopeType": "BASE_ALL"})], "/0"),
+    ([("replace", "/attributes/scope/scopeType", "BASE_ALL")], "/0"),
+    ([("replace", "/attributes/notificationFilter", BAD_FILTER),
+      ("replace", "/attributes/scope", {"scopeType": "BASE_ALL"})], "/0"),
+    ([("remove", "/attributes/notificationFilter", None), ("replace", "/attributes", {})], "/1"),
+    ([("replace", "", [])], "/0"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("operations", "bad"), REFUSED_PATCHES)
+def test_a_json_patch_that_is_refused_says_which_operation_it_was(
+    asker: Asker, operations: list[tuple[str, str, Json]], bad: str
+) -> None:
+    asker.put(ONE, **FULL)
+    body: list[Json] = [{"op": op, "path": path, "value": value} for op, path, value in operations]
+    response = asker.ask("PATCH", ONE, body, Content_Type=PATCH)
+    assert response.status == 400
+    assert error_of(response)["badOp"] == bad
+
+
+def test_a_merge_patch_has_no_operations(asker: Asker) -> None:
+    asker.put(ONE, **FULL)
+    response = asker.ask("PATCH", ONE, {"attributes": {"bogus": 1}}, Content_Type=MERGE)
+    assert "badOp" not in error_of(response)
 
 
 def test_a_json_patch_is_all_or_nothing(asker: Asker) -> None:
@@ -628,14 +658,12 @@ def test_errors_before_rel_19() -> None:
 
 def test_errors_of_rel_19(asker: Asker) -> None:
     assert parsed(asker.put(ONE, x=1)) == {
-        "error": {
-            "status": "400",
-            "type": "malformedRequest",
-            "title": "Bad Request",
-            "reason": "unknown attributes: x",
-            "errorInfo": "malformedRequest: unknown attributes: x",
-            "badAttributes": ["x"],
-        }
+        "status": "400",
+        "type": "malformedRequest",
+        "title": "Bad Request",
+        "reason": "unknown attributes: x",
+        "badAttributes": ["x"],
+        "error": {"errorInfo": "malformedRequest: unknown attributes: x"},
     }
 
 

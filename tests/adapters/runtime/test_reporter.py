@@ -488,6 +488,37 @@ async def test_streams_come_and_go_while_running() -> None:
 
 
 @pytest.mark.anyio
+async def test_the_metrics_of_a_stream_change_between_two_frames() -> None:
+    async with staged() as stage:
+        reporter = new_reporter(stage.transport, performance(1), performance(2))
+        async with reporter.running():
+            await reporter.settled()
+            await reporter.report([frame("before", (2, 2))])
+            reporter.delete_streams(ids(2))
+            other = performance(2, metrics=("a", "b", "c"))
+            reporter.add_streams([other])
+            await reporter.settled()
+            await reporter.report([frame("after", (2, 3))])
+            (connection,) = stage.consumer.connections
+            assert list(connection.streams.values()) == [performance(1), other]
+            assert reporter.refused == {}
+        assert stage.stored() == [frame("before", (2, 2)), frame("after", (2, 3))]
+
+
+@pytest.mark.anyio
+async def test_a_bad_stream_takes_no_other_with_it() -> None:
+    async with staged() as stage:
+        reporter = new_reporter(stage.transport, performance(1))
+        async with reporter.running():
+            await reporter.settled()
+            reporter.add_streams([performance(2), performance("03"), performance(4)])
+            await reporter.settled()
+            (connection,) = stage.consumer.connections
+            assert list(connection.streams) == list(ids(1, 2, 4))
+            assert list(reporter.refused) == list(ids("03"))
+
+
+@pytest.mark.anyio
 async def test_settled_returns_when_only_a_deletion_was_to_be_answered() -> None:
     async with staged() as stage:
         reporter = new_reporter(stage.transport, performance(1), performance(2))

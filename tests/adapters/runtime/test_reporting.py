@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 
 import anyio
@@ -25,14 +25,19 @@ P = ProducerId("P")
 class ThenQuiet:
     """Gives so many frames and then waits for ever, or ends."""
 
-    def __init__(self, count: int, *, ends: bool = False) -> None:
+    def __init__(
+        self, count: int, *, ends: bool = False, first: Callable[[], None] | None = None
+    ) -> None:
         self._count = count
         self._ends = ends
+        self._first = first
         self.quiet = anyio.Event()
         self.closed = False
 
     async def batches(self) -> AsyncGenerator[Batch]:
         streams = SimulatedSource(P, seed=1, streams=1, metrics=1).streams()
+        if self._first is not None:
+            self._first()
         try:
             for number in range(self._count):
                 yield Batch(streams=() if number else streams, frames=[b"frame"])
@@ -43,8 +48,10 @@ class ThenQuiet:
             self.closed = True
 
 
-async def report(feed: Feed, target: Path, stop: anyio.Event) -> ReportSummary:
-    settings = ReporterSettings(target=str(target), producer_id=P, transport="file")
+async def report(
+    feed: Feed, target: Path, stop: anyio.Event, *, spool: Path | None = None
+) -> ReportSummary:
+    settings = ReporterSettings(target=str(target), producer_id=P, transport="file", spool=spool)
     with anyio.fail_after(20):
         return await reporting(settings, feed, stop=stop)
 
@@ -75,3 +82,24 @@ async def test_a_feed_that_is_empty_is_told_unless_stopped(tmp_path: Path) -> No
     stop.set()
     summary = await report(ThenQuiet(0, ends=True), tmp_path / "capture", stop)
     assert (summary.sent, summary.channels) == (0, 0)
+
+
+@pytest.mark.anyio
+async def test_a_spool_that_cannot_be_used_is_told_as_it_is(tmp_path: Path) -> None:
+    """Not in a group, in which whoever reports would not look for it."""
+    spool = tmp_path / "spool"
+    (spool / "acknowledged").mkdir(parents=True)
+    with pytest.raises(OSError, match="acknowledged"):
+        await report(ThenQuiet(1), tmp_path / "capture", anyio.Event(), spool=spool)
+
+
+@pytest.mark.anyio
+async def test_a_spool_whose_progress_is_refused_reports_all_the_same(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = tmp_path / "spool"
+    feed = ThenQuiet(3, ends=True, first=(spool / "acknowledged.tmp").mkdir)
+    summary = await report(feed, tmp_path / "capture", anyio.Event(), spool=spool)
+    assert (summary.acknowledged, summary.dropped) == (3, 0)
+    (record,) = caplog.records
+    assert record.message.startswith("the progress of the spool is not saved: ")

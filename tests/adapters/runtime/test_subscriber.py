@@ -63,6 +63,7 @@ class ScriptedProvider:
         self.failures: deque[Exception] = deque()
         self.always: Exception | None = None
         self.forgets_when_failing = False
+        self.unreachable = False
 
     async def subscribe(
         self,
@@ -80,6 +81,8 @@ class ScriptedProvider:
 
     async def unsubscribe(self, subscription_id: SubscriptionId) -> None:
         await anyio.lowlevel.checkpoint()
+        if self.unreachable:
+            raise Broken("nobody there")
         self.known = False
 
     async def fetch(
@@ -121,13 +124,14 @@ class Stage:
         checkpoints: MemoryCheckpoints,
         config: NotificationConsumerConfig,
         heartbeat: HeartbeatControl | None,
+        from_start: bool,
     ) -> None:
         self.provider = provider
         self.checkpoints = checkpoints
         self.clock = VirtualClock(WALL_MS)
         self.subscriber = Subscriber(
             NotificationConsumer(
-                OURS, checkpoint=checkpoints.load(OURS), from_start=True, config=config
+                OURS, checkpoint=checkpoints.load(OURS), from_start=from_start, config=config
             ),
             provider=provider,
             checkpoints=checkpoints,
@@ -162,6 +166,11 @@ def numbers_of(items: Sequence[Item]) -> list[int]:
     return [each.sequence_no for each in items if isinstance(each, Notification)]
 
 
+async def collected(subscriber: Subscriber) -> list[Item]:
+    with anyio.fail_after(1_000):
+        return [item async for item in subscriber]
+
+
 @asynccontextmanager
 async def subscribing(
     provider: ScriptedProvider | None = None,
@@ -169,9 +178,14 @@ async def subscribing(
     *,
     config: NotificationConsumerConfig = NO_WAIT,
     heartbeat: HeartbeatControl | None = None,
+    from_start: bool = True,
 ) -> AsyncGenerator[Stage]:
     stage = Stage(
-        provider or ScriptedProvider(), checkpoints or MemoryCheckpoints(), config, heartbeat
+        provider or ScriptedProvider(),
+        checkpoints or MemoryCheckpoints(),
+        config,
+        heartbeat,
+        from_start,
     )
     async with stage.subscriber.running():
         await anyio.wait_all_tasks_blocked()
@@ -230,6 +244,62 @@ async def test_an_end_remembers_what_was_processed() -> None:
         assert stage.saved == 1
         with pytest.raises(StopAsyncIteration):
             await anext(stage.subscriber)
+
+
+class SlowCheckpoints(MemoryCheckpoints):
+    """Saves when it is allowed to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.saving = anyio.Event()
+        self.gate = anyio.Event()
+
+    async def save(self, number: Number, checksum: int | None = None) -> None:
+        self.saving.set()
+        await self.gate.wait()
+        await super().save(number, checksum)
+
+
+class SlowProvider(ScriptedProvider):
+    """Answers when it is allowed to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gate = anyio.Event()
+
+    async def fetch(
+        self, subscription_id: SubscriptionId, epoch: Epoch, first: int, last: int
+    ) -> Fetched:
+        await self.gate.wait()
+        return await super().fetch(subscription_id, epoch, first, last)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("behind", [(), (8,)], ids=["nothing behind", "something behind"])
+async def test_an_end_while_a_checkpoint_is_saved_is_seen(behind: tuple[int, ...]) -> None:
+    """Who takes up a subscription without a checkpoint saves one before the first item."""
+    checkpoints, provider = SlowCheckpoints(), SlowProvider()
+    provider.stored[FIRST] = range(1, 8)
+    provider.known = True
+    async with (
+        anyio.create_task_group() as tasks,
+        subscribing(provider, checkpoints, from_start=False) as stage,
+    ):
+        collected: list[Item] = []
+
+        async def collect() -> None:
+            collected.extend([item async for item in stage.subscriber])
+
+        waiting = Later(tasks, collect)
+        await anyio.wait_all_tasks_blocked()
+        provider.gate.set()
+        await checkpoints.saving.wait()
+        await stage.push(*behind)
+        stage.subscriber.end()
+        checkpoints.gate.set()
+        with anyio.fail_after(20):
+            await waiting.result()
+        assert collected == []
 
 
 @pytest.mark.anyio
@@ -404,6 +474,78 @@ async def test_unsubscribing() -> None:
         assert stage.subscriber.is_subscribed
         await stage.subscriber.unsubscribe()
         assert not stage.provider.known
+        with pytest.raises(UnknownObject):
+            await stage.push(1)  # nobody gives it to the application any more
+
+
+@pytest.mark.anyio
+async def test_an_unsubscription_that_fails_leaves_everything_as_it_is() -> None:
+    async with subscribing() as stage:
+        stage.provider.unreachable = True
+        with pytest.raises(Broken):
+            await stage.subscriber.unsubscribe()
+        await stage.push(1)
+        assert await stage.numbers(1) == [1]
+
+
+@pytest.mark.anyio
+async def test_finishing_gives_what_was_taken_and_takes_nothing_more() -> None:
+    async with subscribing() as stage:
+        await stage.push(1, 2, 5)
+        given: list[Item] = []
+        async for item in stage.subscriber:
+            given.append(item)
+            stage.subscriber.finish()
+            with pytest.raises(UnknownObject):
+                await stage.push(6)
+            with pytest.raises(UnknownObject):
+                await stage.subscriber.accept(
+                    HeartbeatReceived(epoch=FIRST, last_sequence_no=6, last_event_time_ms=None)
+                )
+        assert numbers_of(given) == [1, 2, 3, 4, 5]
+        assert stage.saved == 5
+
+
+@pytest.mark.anyio
+async def test_finishing_before_the_producer_has_answered() -> None:
+    async with anyio.create_task_group() as tasks, subscribing() as stage:
+        stage.provider.failures.append(Broken("not yet"))
+        await stage.push(2)
+        stage.subscriber.finish()
+        ending = Later(tasks, lambda: collected(stage.subscriber))
+        assert numbers_of(await ending.result()) == [1, 2]
+
+
+@pytest.mark.anyio
+async def test_finishing_wakes_who_waits_and_does_not_subscribe_again() -> None:
+    async with (
+        anyio.create_task_group() as tasks,
+        subscribing(heartbeat=HEARTBEAT) as stage,
+    ):
+        ending = Later(tasks, lambda: collected(stage.subscriber))
+        await anyio.wait_all_tasks_blocked()
+        await stage.push(2)
+        stage.provider.known = False
+        stage.subscriber.finish()
+        lost, reread, second = await ending.result()
+        assert isinstance(lost, Lost)
+        assert isinstance(reread, Reread)
+        assert numbers_of([second]) == [2]
+        assert stage.provider.subscribed == 1
+
+
+@pytest.mark.anyio
+async def test_who_waits_for_room_is_refused_when_it_finishes() -> None:
+    config = NotificationConsumerConfig(reorder_wait_ms=0, buffer_max=1)
+    async with anyio.create_task_group() as tasks, subscribing(config=config) as stage:
+        await stage.push(1)
+        assert await stage.numbers(1) == [1]
+        waiting = Later(tasks, lambda: stage.push(2))
+        await anyio.wait_all_tasks_blocked()
+        stage.subscriber.finish()
+        assert await collected(stage.subscriber) == []
+        with pytest.raises(UnknownObject):
+            await waiting.result()
 
 
 def test_a_notification_is_one_line() -> None:

@@ -27,7 +27,7 @@ from mnstream.adapters.storage.disk import Disk
 from mnstream.adapters.storage.segments import segment_paths
 from mnstream.core.records import Disposition, FrameStored, Record
 from mnstream.testing.logs import STREAMS, established
-from tests.adapters.storage.helpers import frame, payloads_of, read, records_of
+from tests.adapters.storage.helpers import frame, instances, payloads_of, read, records_of
 
 pytestmark = pytest.mark.anyio
 
@@ -206,6 +206,21 @@ async def test_a_waiter_is_told_that_the_log_was_closed(tmp_path: Path) -> None:
         with pytest.raises(NotAllWritten):
             await leave(tasks)
     assert len(told) == 1
+
+
+async def test_those_who_stop_waiting_leave_nothing_behind(tmp_path: Path) -> None:
+    """A disk that refuses meets producers that come back again and again."""
+    disk = GatedDisk()
+    async with SegmentLog.open(tmp_path, FAST, disk=disk) as log:
+        disk.gate.clear()
+        position = log.append_frame(1, 1, b"x")
+        for _ in range(200):
+            with anyio.move_on_after(0):
+                await log.durable(position)
+        left = instances(anyio.Event)
+        disk.gate.set()
+        assert left < 100
+        await log.durable(position)
 
 
 async def test_cancelling_the_owner_commits_what_was_appended(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ import trio
 import trio.testing
 from websockets.sync.client import connect
 
+from mnstream import TrioWebSocketServer, TrioWebSocketTransport
 from mnstream.adapters.http import HttpLimits, HttpServer, HttpTransport, listen, port_of
-from mnstream.adapters.trio_websocket import TrioWebSocketServer, TrioWebSocketTransport
 from mnstream.core.errors import ConnectionInUse, UnknownConnection
 from mnstream.core.values import ConnectionId
 from mnstream.ports.channel import Broken, Closed, PeerClosed, PeerViolated, Ping, Pong
@@ -298,5 +298,24 @@ async def test_answers_that_are_none(answer: bytes) -> None:
                 f"http://127.0.0.1:{port}", tasks=readers, limits=HttpLimits(request_ms=500)
             )
             with pytest.raises(Broken):
+                await transport.open_channel(ConnectionId("7"))
+        tasks.cancel_scope.cancel()
+
+
+async def test_headers_that_cannot_be_had_are_as_if_nobody_answered() -> None:
+    async def headers() -> tuple[tuple[str, str], ...]:
+        raise ConnectionError("the token endpoint refuses client_secret=hush")
+
+    async def handle(stream: trio.SocketStream) -> None:
+        await stream.receive_some()
+
+    async with trio.open_nursery() as tasks:
+        listeners = await tasks.start(trio.serve_tcp, handle, 0)
+        port = listeners[0].socket.getsockname()[1]
+        async with anyio.create_task_group() as readers:
+            transport = TrioWebSocketTransport(
+                f"http://127.0.0.1:{port}", tasks=readers, headers=headers
+            )
+            with pytest.raises(Broken, match=r"source of headers failed: ConnectionError$"):
                 await transport.open_channel(ConnectionId("7"))
         tasks.cancel_scope.cancel()

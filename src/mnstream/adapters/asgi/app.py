@@ -25,6 +25,7 @@ from mnstream.adapters.asgi.messages import (
 from mnstream.adapters.http import DEFAULT_HTTP_LIMITS, HttpLimits, Identify
 from mnstream.adapters.http.answering import answer, perform, refuse
 from mnstream.adapters.http.config import NO_OBSERVER
+from mnstream.adapters.http.exchange import check_host
 from mnstream.adapters.http.handshake import check_request, wants_channel
 from mnstream.adapters.rest import (
     HttpProblem,
@@ -104,6 +105,7 @@ class StreamingApp:
     async def _serve_request(self, scope: Scope, receive: Receive, send: Send) -> None:
         head = head_of(scope)
         try:
+            check_host(head.header("Host") or "")
             body = await read_body(head, receive, self._limits)
         except HttpProblem as refusal:
             # Nobody reads the rest of the body, so nothing can follow it.
@@ -134,7 +136,7 @@ class StreamingApp:
             request,
             peer,
             base_path=self._base_path,
-            base_url=self._base_url or url_of(scope, request) + self._base_path,
+            base_url=url_of(scope, request, base_url=self._base_url, base_path=self._base_path),
             profile=self._profile,
         )
 

@@ -10,7 +10,7 @@ import anyio
 
 from mnstream.adapters.http import HttpLimits
 from mnstream.adapters.http.exchange import RequestRefused
-from mnstream.adapters.rest import HttpRequest, HttpResponse
+from mnstream.adapters.rest import HttpRequest, HttpResponse, root_of
 from mnstream.core.errors import LimitExceeded, MalformedRequest
 from mnstream.ports.transport import Peer
 
@@ -57,12 +57,17 @@ def head_of(scope: Scope) -> HttpRequest:
     )
 
 
-def url_of(scope: Scope, head: HttpRequest) -> str:
-    """Return the absolute URI of the mount, as the peer asked for it."""
+def url_of(scope: Scope, head: HttpRequest, *, base_url: str | None, base_path: str) -> str:
+    """Return the absolute URI of the root, by configuration or as the peer asked for it."""
     server = cast(tuple[str, int | None] | None, scope.get("server"))
-    host = head.header("Host") or (server[0] if server else "localhost")
     prefix, _ = mount_of(scope)
-    return f"{scope.get('scheme', 'http')}://{host}{prefix}"
+    return root_of(
+        head,
+        base_url=base_url,
+        base_path=prefix + base_path,
+        scheme=str(scope.get("scheme", "http")),
+        host=server[0] if server else "localhost",
+    )
 
 
 def extensions_of(scope: Scope) -> Mapping[str, Mapping[str, object]]:

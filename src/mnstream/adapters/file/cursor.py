@@ -102,12 +102,4 @@ def write_cursor(path: Path, capture: Path, cursor: TailCursor, disk: Disk) -> N
         "crc": cursor.place.crc,
         "connections": dict(cursor.connections),
     }
-    temporary = path.with_suffix(".tmp")
-    fd = disk.create(temporary)
-    try:
-        disk.write_at(fd, 0, json.dumps(members).encode() + b"\n")
-        disk.sync(fd)
-    finally:
-        disk.close(fd)
-    disk.rename(temporary, path)
-    disk.sync_directory(path.parent)
+    disk.replace_file(path, json.dumps(members).encode() + b"\n")

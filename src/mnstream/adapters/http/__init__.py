@@ -7,8 +7,9 @@ frames those of `websockets`; sockets, TLS and time are anyio's. Every limit sta
 """
 
 from mnstream.adapters.http.answering import Handler
-from mnstream.adapters.http.client import HeaderSource, HttpTransport
+from mnstream.adapters.http.client import HttpTransport
 from mnstream.adapters.http.config import DEFAULT_HTTP_LIMITS, HttpLimits
+from mnstream.adapters.http.header_source import HeaderSource
 from mnstream.adapters.http.networks import AllowedNetworks
 from mnstream.adapters.http.pool import HttpPool
 from mnstream.adapters.http.provider import HttpProvider

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
+import logging
 import ssl
-from collections.abc import Awaitable, Callable, Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from dataclasses import replace
 
 import anyio
 from anyio.abc import ByteStream
 
 from mnstream.adapters.http.addresses import Origin, Root, parse_root, root_of_location
 from mnstream.adapters.http.config import DEFAULT_HTTP_LIMITS, NO_OBSERVER, HttpLimits
-from mnstream.adapters.http.dialling import dial
-from mnstream.adapters.http.exchange import ClientExchange, Headers
+from mnstream.adapters.http.exchange import ClientExchange
 from mnstream.adapters.http.handshake import check_answer, new_request
-from mnstream.adapters.http.tls import client_context
+from mnstream.adapters.http.header_source import HeaderSource, further_headers
+from mnstream.adapters.http.pool import HttpPool
 from mnstream.adapters.http.websocket import WebSocketChannel
-from mnstream.adapters.http.wire import STREAM_ERRORS
 from mnstream.adapters.rest import (
     HttpRequest,
     HttpResponse,
@@ -37,40 +36,29 @@ from mnstream.core.operations import (
 )
 from mnstream.core.profiles import REL19, Profile
 from mnstream.core.values import ConnectionId
-from mnstream.ports.channel import Broken, Channel, Closed
+from mnstream.ports.channel import Broken, Channel
 from mnstream.ports.observer import Observer
 
-HeaderSource = Callable[[], Awaitable[Headers]]
-"""Headers for every request, asked each time: tokens expire."""
+_log = logging.getLogger(__name__)
 
 _SWITCHING_PROTOCOLS = 101
 _FIRST_ERROR = 300
 _ROOTS_MAX = 1_024  # connections whose Location is remembered; a producer has one at a time
-_PROBE_MS = 1
-
-
-@dataclass(slots=True)
-class _Kept:
-    """A socket between two requests."""
-
-    origin: Origin
-    stream: ByteStream
-    exchange: ClientExchange
-    since: float
+_SHOWN_MAX = 200  # characters of a Location
 
 
 class HttpTransport:
     """``ports.transport.ProducerTransport`` over HTTP/1.1.
 
-    One socket is kept between control requests for ``HttpLimits.reuse_ms``. A request that meets a
+    Sockets are kept between control requests for ``HttpLimits.reuse_ms``. A request that meets a
     closed one is repeated once when it is a GET; repeating a POST might act twice, and a repeated
     DELETE would be answered 404. Redirects are not followed.
 
     ``Location`` decides where the channel and the later requests of a connection go, as long as it
     stays on the host of the base URL (any port) or on one of ``location_hosts``, and does not
-    lead from TLS to plain text. Otherwise it is counted (``http_locations_not_followed``) and only
-    its connection identifier is used, under the base URL: collectors behind a proxy often do
-    not know their own name.
+    lead from TLS to plain text. Otherwise it is counted (``http_locations_not_followed``) and
+    logged, and only its connection identifier is used, under the base URL: collectors behind a
+    proxy often do not know their own name.
     """
 
     def __init__(
@@ -99,15 +87,13 @@ class HttpTransport:
             ValueError: ``base_url`` is not one.
         """
         self._base = parse_root(base_url)
-        self._tls = tls
         self._profile = profile
         self._limits = limits
         self._observer = observer
         self._headers = headers
         self._location_hosts = frozenset(host.lower() for host in location_hosts)
         self._roots: dict[ConnectionId, Root] = {}
-        self._kept: _Kept | None = None
-        self._closed = False
+        self._pool = HttpPool(limits=limits, tls=tls)
 
     async def request(self, operation: ControlOperation) -> Outcome:
         """Carry out a control operation; calls may overlap.
@@ -149,7 +135,7 @@ class HttpTransport:
         path = connection_path(connection_id, base_path=root.base_path)
         try:
             with anyio.fail_after(self._limits.request_ms / 1000):
-                stream = await self._dial(root.origin)
+                stream = await self._pool.dial(root.origin)
                 try:
                     return await self._upgrade(stream, root.origin, path)
                 except BaseException:
@@ -159,11 +145,8 @@ class HttpTransport:
             raise Broken(f"no channel within {self._limits.request_ms} ms") from exc
 
     async def aclose(self) -> None:
-        """Close the socket that is kept, if any. Channels stay open. Never raises."""
-        self._closed = True
-        kept, self._kept = self._kept, None
-        if kept is not None:
-            await anyio.aclose_forcefully(kept.stream)
+        """Close the sockets that are kept. Channels stay open. Never raises."""
+        await self._pool.aclose()
 
     # --- requests -------------------------------------------------------------------------------
 
@@ -181,74 +164,25 @@ class HttpTransport:
         root = root_of_location(location, base=self._base, path=path, hosts=self._location_hosts)
         if root is None:
             self._observer.count("http_locations_not_followed")
+            _log.info("not followed, the base URL is used: Location %r", location[:_SHOWN_MAX])
         elif root != self._base:
             while len(self._roots) >= _ROOTS_MAX:
                 self._roots.pop(next(iter(self._roots)))
             self._roots[connection_id] = root
 
     async def _ask(self, origin: Origin, request: HttpRequest) -> HttpResponse:
-        """Send a request on the kept socket if there is one, else on a new one."""
-        kept = await self._take_kept(origin)
-        if kept is not None:
-            try:
-                return await self._ask_on(kept, request)
-            except Broken:
-                if request.method != "GET":
-                    raise
-        stream = await self._dial(origin)
-        return await self._ask_on(
-            _Kept(origin, stream, ClientExchange(stream, self._limits), 0.0), request
-        )
-
-    async def _ask_on(self, kept: _Kept, request: HttpRequest) -> HttpResponse:
-        """Send a request on a socket, and keep that for the next one if possible."""
-        try:
-            response, _ = await kept.exchange.request(await self._dressed(kept.origin, request))
-        except BaseException:
-            await anyio.aclose_forcefully(kept.stream)
-            raise
-        if self._kept is None and not self._closed and kept.exchange.reusable:
-            kept.since = anyio.current_time()
-            self._kept = kept
-        else:
-            await anyio.aclose_forcefully(kept.stream)
-        return response
-
-    async def _take_kept(self, origin: Origin) -> _Kept | None:
-        """Return the kept socket if it can be used, and close it if not."""
-        kept = self._kept
-        if kept is None or kept.origin != origin:
-            return None
-        self._kept = None
-        young = anyio.current_time() - kept.since < self._limits.reuse_ms / 1000
-        if young and await _is_silent(kept.stream):
-            return kept
-        await anyio.aclose_forcefully(kept.stream)
-        return None
-
-    async def _dressed(self, origin: Origin, request: HttpRequest) -> HttpRequest:
-        """Add what belongs to the transport and to whoever configured it."""
-        further = () if self._headers is None else await self._headers()
-        return replace(request, headers=(("Host", origin.authority), *further, *request.headers))
-
-    # --- sockets --------------------------------------------------------------------------------
-
-    async def _dial(self, origin: Origin) -> ByteStream:
-        """Open a socket, with TLS where the origin wants it."""
-        if self._closed:
-            raise Closed("the transport was closed by us")
-        return await dial(origin, limits=self._limits, context=self._context)
-
-    def _context(self) -> ssl.SSLContext:
-        if self._tls is None:
-            self._tls = client_context()
-        return self._tls
+        """Send a request with what whoever configured the transport adds to it."""
+        further = await further_headers(self._headers)
+        request = replace(request, headers=(*further, *request.headers))
+        return await self._pool.request(origin, request, repeatable=request.method == "GET")
 
     async def _upgrade(self, stream: ByteStream, origin: Origin, path: str) -> Channel:
         """Do the opening handshake of RFC 6455 on a new socket."""
         request, key = new_request(path)
+        further = await further_headers(self._headers)
+        headers = (("Host", origin.authority), *further, *request.headers)
         exchange = ClientExchange(stream, self._limits)
-        answer, leftover = await exchange.request(await self._dressed(origin, request))
+        answer, leftover = await exchange.request(replace(request, headers=headers))
         if answer.status != _SWITCHING_PROTOCOLS:
             raise self.refusal_of(answer)
         check_answer(answer, key)
@@ -265,15 +199,3 @@ class HttpTransport:
         if answer.status < _FIRST_ERROR:
             return Broken(f"the answer to a WebSocket handshake is {answer.status}; a proxy?")
         return decode_refusal(answer)
-
-
-async def _is_silent(stream: ByteStream) -> bool:
-    """Tell whether the peer neither said something unasked for nor ended the stream.
-
-    A moment is enough: either would have been there before.
-    """
-    with anyio.move_on_after(_PROBE_MS / 1000):
-        with contextlib.suppress(*STREAM_ERRORS):
-            await stream.receive(1)
-        return False
-    return True

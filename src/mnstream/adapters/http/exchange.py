@@ -18,7 +18,7 @@ from anyio.abc import ByteStream
 
 from mnstream.adapters.http.config import HttpLimits
 from mnstream.adapters.http.wire import IO_BYTES, STREAM_ERRORS, lost, write
-from mnstream.adapters.rest import HttpProblem, HttpRequest, HttpResponse
+from mnstream.adapters.rest import HttpProblem, HttpRequest, HttpResponse, is_authority
 from mnstream.core.errors import LimitExceeded, MalformedRequest, OperationError
 from mnstream.ports.channel import Broken
 
@@ -43,6 +43,16 @@ class RequestRefused(HttpProblem):
     def __init__(self, status: int, cause: str, exception: OperationError) -> None:
         super().__init__(status, exception)
         self.cause = cause
+
+
+def check_host(host: str) -> None:
+    """Refuse a ``Host`` of which no ``Location`` can be made (RFC 9112 3.2), before we act on it.
+
+    Raises:
+        RequestRefused: 400; it is no authority.
+    """
+    if not is_authority(host):
+        raise RequestRefused(400, "malformed", MalformedRequest("Host is no host"))
 
 
 class AnswerTooLarge(Broken):
@@ -172,6 +182,9 @@ class ServerExchange(_Exchange):
         if size > limits.head_bytes_max or len(event.headers) > limits.header_count_max:
             detail = f"{len(event.headers)} headers, {size} bytes"
             raise RequestRefused(431, "head_too_large", LimitExceeded(detail))
+        for name, value in event.headers:
+            if name == b"host":
+                check_host(value.decode("latin-1"))
         return event
 
     async def _body(self, head: h11.Request) -> bytes:

@@ -123,6 +123,18 @@ class HttpPool:
             lane.users -= 1
             self._forget_if_unused(lane)
 
+    async def dial(self, origin: Origin) -> ByteStream:
+        """Open a socket that is the caller's: the pool neither counts nor keeps it.
+
+        Raises:
+            NotAllowed: The server is where nobody may connect to.
+            Broken: It cannot be reached.
+            Closed: After ``aclose``.
+        """
+        if self._closed:
+            raise Closed("the pool was closed by us")
+        return await dial(origin, limits=self._limits, context=self._context, allowed=self._allowed)
+
     async def aclose(self) -> None:
         """Close the sockets that wait. Those in use close after their answers. Never raises."""
         self._closed = True
@@ -196,9 +208,7 @@ class HttpPool:
         self._sockets += 1
         try:
             await self._close(surplus)
-            stream = await dial(
-                lane.origin, limits=self._limits, context=self._context, allowed=self._allowed
-            )
+            stream = await self.dial(lane.origin)
         except BaseException:
             self._sockets -= 1
             raise

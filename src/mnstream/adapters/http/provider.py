@@ -9,8 +9,8 @@ from dataclasses import replace
 import anyio
 
 from mnstream.adapters.http.addresses import parse_root
-from mnstream.adapters.http.client import HeaderSource
 from mnstream.adapters.http.config import DEFAULT_HTTP_LIMITS, HttpLimits
+from mnstream.adapters.http.header_source import HeaderSource, further_headers
 from mnstream.adapters.http.pool import HttpPool
 from mnstream.adapters.rest import HttpRequest, HttpResponse
 from mnstream.adapters.rest.provider_messages import (
@@ -172,9 +172,8 @@ class HttpProvider:
         """Send one request within its time."""
         try:
             with anyio.fail_after(self._limits.request_ms / 1000):
-                if self._headers is not None:
-                    further = await self._headers()
-                    request = replace(request, headers=(*further, *request.headers))
+                further = await further_headers(self._headers)
+                request = replace(request, headers=(*further, *request.headers))
                 return await self._pool.request(self._origin, request, repeatable=True)
         except TimeoutError as exc:
             raise Broken(f"no answer within {self._limits.request_ms} ms") from exc

@@ -38,7 +38,7 @@ _FULL = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Lengt
 
 
 async def listen(
-    host: str, port: int, *, limits: HttpLimits = DEFAULT_HTTP_LIMITS, reuse_port: bool = False
+    host: str, port: int, *, limits: HttpLimits = DEFAULT_HTTP_LIMITS
 ) -> Sequence[SocketListener]:
     """Open listening sockets, one for each address of ``host``; port 0 takes a free one.
 
@@ -46,7 +46,7 @@ async def listen(
         OSError: The address is unknown, not ours, or in use.
     """
     listener = await anyio.create_tcp_listener(
-        local_host=host, local_port=port, backlog=limits.accept_backlog, reuse_port=reuse_port
+        local_host=host, local_port=port, backlog=limits.accept_backlog
     )
     return [cast(SocketListener, each) for each in listener.listeners]
 

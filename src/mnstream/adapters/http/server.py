@@ -19,6 +19,7 @@ from mnstream.adapters.rest import (
     HttpRequest,
     HttpResponse,
     connection_of_upgrade,
+    root_of,
 )
 from mnstream.core.errors import OperationError
 from mnstream.core.profiles import REL19, Profile
@@ -140,7 +141,12 @@ class HttpServer(RequestServer):
             request,
             peer,
             base_path=self._base_path,
-            base_url=self._url_for(request),
+            base_url=root_of(
+                request,
+                base_url=self._base_url,
+                base_path=self._base_path,
+                scheme="http" if self._tls is None else "https",
+            ),
             profile=self._profile,
         )
 
@@ -164,12 +170,6 @@ class HttpServer(RequestServer):
             observer=self._observer,
             leftover=leftover,
         )
-
-    def _url_for(self, request: HttpRequest) -> str:
-        if self._base_url is not None:
-            return self._base_url.rstrip("/")
-        scheme = "http" if self._tls is None else "https"
-        return f"{scheme}://{request.header('Host') or 'localhost'}{self._base_path}"
 
     async def _run_channel(self, upgrade: Upgrade) -> None:
         """Let the service attend to a channel; the stream is at its end afterwards."""

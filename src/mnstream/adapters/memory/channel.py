@@ -11,7 +11,8 @@ import anyio.lowlevel
 from mnstream.ports.channel import Broken, Closed, Message, PeerClosed, Ping, Pong
 
 MESSAGES_MAX = 1_024
-"""Messages that wait at one end before the other has to; a window of a reporter is smaller."""
+"""Messages that wait at one end before the other has to. A window of a reporter may be larger: then
+sending it waits for who reads, as it does on a socket whose buffer is full."""
 CLOSE_MS = 5_000
 """How long ``close`` waits for the peer's Close, and a Ping, Pong or Close for room."""
 SEND_MS = 30_000

@@ -26,8 +26,8 @@ class MemoryTransport:
     """``ports.transport.ProducerTransport`` into a ``StreamingService`` of the same process.
 
     Operations and outcomes are handed over as they are. The service's side of a channel runs in
-    ``tasks``; what it raises after it has accepted ends that task group, because in a test that
-    is a bug.
+    ``tasks``. What it raises after it has accepted, which is a mistake of ours, ends that task
+    group: no server is between them that could log it.
 
     Attributes:
         reachable: Set it to False to make every request fail with Broken, as a missing route does.

@@ -1,10 +1,12 @@
 """What operators see of a running service: counters, metrics, health, state, logs."""
 
 from mnstream.adapters.observability.admin import (
+    EVERYWHERE,
     LOOPBACK,
     Admin,
     BadQuery,
     MetricsSource,
+    Network,
     ReadinessSource,
     Resource,
 )
@@ -26,6 +28,7 @@ from mnstream.adapters.observability.subscriber_views import SubscriberViews
 from mnstream.adapters.observability.views import StreamingViews
 
 __all__ = [
+    "EVERYWHERE",
     "LOOPBACK",
     "METRICS_TYPE",
     "Admin",
@@ -34,6 +37,7 @@ __all__ = [
     "LogStatus",
     "Metrics",
     "MetricsSource",
+    "Network",
     "NotifierMetrics",
     "NotifierReadiness",
     "NotifierViews",

@@ -1,11 +1,13 @@
 """What operators ask over HTTP, beside the 3GPP resources: health, metrics and ``/admin/api``.
 
 Every answer is read-only and given only to peers whose address is in ``admin_peers``, by default
-this machine. For everybody else these paths do not exist.
+this machine. For everybody else these paths do not exist: neither for the clients of a proxy on
+this machine, nor for pages in a browser on it (DNS rebinding), as far as requests show them.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from ipaddress import (
     IPv4Address,
@@ -37,9 +39,12 @@ Network = IPv4Network | IPv6Network
 
 LOOPBACK: tuple[Network, ...] = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 """Peers that are this machine."""
+EVERYWHERE: tuple[Network, ...] = (ip_network("0.0.0.0/0"), ip_network("::/0"))
+"""Peers of an address that is for operators alone."""
 
 _ALLOW = "GET, HEAD"
-_PROXY_HEADERS = ("Forwarded", "X-Forwarded-For")
+_PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Real-IP")
+_PORT = re.compile(r":\d*\Z")
 _NO_STORE = ("Cache-Control", "no-store")
 
 
@@ -90,8 +95,10 @@ class Admin:
             metrics: Answers ``/metrics``.
             resources: Answer below ``/admin/api/``, by name; ``resources`` of the views of a
                 service gives them.
-            admin_peers: Networks whose peers are answered. A request that a proxy passed on is
-                answered only when this is not the default: who sent it is unknown.
+            admin_peers: Networks whose peers are answered. When it is the default, ``Host`` must
+                name this machine, and no header may tell that a proxy passed the request on: who
+                sent it is unknown. A proxy that says nothing and asks for a loopback address
+                cannot be told from this machine.
         """
         self._readiness = readiness
         self._metrics = metrics
@@ -138,11 +145,15 @@ class Admin:
                 return False
 
     def _is_admitted(self, request: HttpRequest, peer: Peer) -> bool:
-        address = _ip_of(peer.address)
+        # The HTTP server writes host:port, IPv6 without brackets.
+        address = _ip_of(peer.address.rpartition(":")[0])
         if address is None or not any(address in network for network in self._peers):
             return False
+        if self._peers != LOOPBACK:
+            return True
         passed_on = any(request.header(name) is not None for name in _PROXY_HEADERS)
-        return not passed_on or self._peers != LOOPBACK
+        host = request.header("Host")
+        return not passed_on and (host is None or _names_this_machine(host))
 
     async def _ready(self) -> HttpResponse:
         reasons = await self._readiness.reasons()
@@ -164,14 +175,20 @@ def _is_ours(path: str) -> bool:
     return path in ("/healthz", "/readyz", "/metrics", "/admin") or path.startswith("/admin/")
 
 
-def _ip_of(address: str) -> IPv4Address | IPv6Address | None:
-    """Read ``host:port`` as the HTTP server writes it: IPv6 without brackets, or with them.
+def _names_this_machine(authority: str) -> bool:
+    """Tell whether only programs of this machine ask for it by this ``Host``.
 
-    None for what is no internet address, for example a path.
+    The unspecified address is what our own URI has when we listen on all of them.
     """
-    host = address.rpartition(":")[0].removeprefix("[").removesuffix("]")
+    host = _PORT.sub("", authority)
+    ip = _ip_of(host)
+    return host.lower() == "localhost" or (ip is not None and (ip.is_loopback or ip.is_unspecified))
+
+
+def _ip_of(host: str) -> IPv4Address | IPv6Address | None:
+    """Read an address, IPv6 with or without brackets; None for what is none, such as a path."""
     try:
-        ip = ip_address(host)
+        ip = ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:
         return None
     # On a socket for both versions, IPv4 peers show as ::ffff:192.0.2.1.

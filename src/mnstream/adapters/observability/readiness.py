@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import anyio
@@ -25,9 +25,6 @@ class Reason:
     cause: str
     detail: str
 
-
-Check = Callable[[], Reason | None]
-"""Looks at one thing; None when it is well. Neither waits nor fails."""
 
 STOPPING = "stopping"
 LOG_TROUBLE = "log_trouble"
@@ -56,7 +53,6 @@ class Readiness:
         log: Log,
         *,
         stopping: Callable[[], bool],
-        checks: Sequence[Check] = (),
     ) -> None:
         """Keep what to look at.
 
@@ -64,12 +60,10 @@ class Readiness:
             consumer: Tells whether there is room for a connection.
             log: Tells about the disk.
             stopping: Whether the service was told to stop.
-            checks: Whatever else must be well, for example that a certificate is still valid.
         """
         self._consumer = consumer
         self._log = log
         self._stopping = stopping
-        self._checks = tuple(checks)
 
     async def reasons(self) -> tuple[Reason, ...]:
         """Say why the service is not ready, in a fixed order; ``()`` when it is. Never waits."""
@@ -83,7 +77,7 @@ class Readiness:
         limit = self._consumer.config.connections_max
         if len(self._consumer.connections) >= limit:
             found.append(Reason(CONNECTIONS_FULL, f"there are {limit} connections, the most"))
-        return (*found, *_failed(self._checks))
+        return tuple(found)
 
     async def _has_room(self) -> bool:
         # The deadline has passed already: a log with room returns before it would be noticed.
@@ -105,7 +99,6 @@ class NotifierReadiness:
         store: NotificationStore,
         *,
         stopping: Callable[[], bool],
-        checks: Sequence[Check] = (),
     ) -> None:
         """Keep what to look at.
 
@@ -113,12 +106,10 @@ class NotifierReadiness:
             producer: Tells whether it is overloaded.
             store: Tells about the disk.
             stopping: Whether the service was told to stop.
-            checks: Whatever else must be well, for example that a certificate is still valid.
         """
         self._producer = producer
         self._store = store
         self._stopping = stopping
-        self._checks = tuple(checks)
 
     async def reasons(self) -> tuple[Reason, ...]:
         """Say why the service is not ready, in a fixed order; ``()`` when it is. Never waits."""
@@ -130,7 +121,7 @@ class NotifierReadiness:
         if self._is_overloaded():
             unstored = self._producer.unstored
             found.append(Reason(OVERLOAD, f"{unstored} notifications wait to become durable"))
-        return (*found, *_failed(self._checks))
+        return tuple(found)
 
     def _is_overloaded(self) -> bool:
         # An overload lasts until the store has caught up, not only while it is full.
@@ -152,7 +143,6 @@ class SubscriberReadiness:
         stopping: Callable[[], bool],
         subscribed: Callable[[], bool],
         unreachable: Callable[[], str] = _no_trouble,
-        checks: Sequence[Check] = (),
     ) -> None:
         """Keep what to ask.
 
@@ -161,12 +151,10 @@ class SubscriberReadiness:
             subscribed: Whether the producer has the subscription.
             unreachable: Why the producer cannot be reached at present, for people and without
                 secrets; empty when it can.
-            checks: Whatever else must be well, for example that checkpoints can be written.
         """
         self._stopping = stopping
         self._subscribed = subscribed
         self._unreachable = unreachable
-        self._checks = tuple(checks)
 
     async def reasons(self) -> tuple[Reason, ...]:
         """Say why the service is not ready, in a fixed order; ``()`` when it is. Never waits."""
@@ -178,8 +166,4 @@ class SubscriberReadiness:
         unreachable = self._unreachable()
         if unreachable:
             found.append(Reason(PRODUCER_UNREACHABLE, unreachable))
-        return (*found, *_failed(self._checks))
-
-
-def _failed(checks: Sequence[Check]) -> Iterator[Reason]:
-    return (reason for check in checks if (reason := check()) is not None)
+        return tuple(found)

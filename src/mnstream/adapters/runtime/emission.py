@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import cast
 
 import anyio
+import anyio.lowlevel
 from anyio import to_thread
 
 from mnstream.adapters.runtime.notifying import RunningNotifier
 from mnstream.adapters.sources.emitted import EmittedLine, emitted_lines
 from mnstream.adapters.sources.managed_tree import Objects
 from mnstream.adapters.sources.watch import Watcher, WatchSettings
+from mnstream.adapters.storage.disk import Disk
 from mnstream.core.errors import LocalProtocolError
 from mnstream.core.notification_values import ObjectPath
 from mnstream.core.notifications.families import check_body
@@ -75,6 +77,7 @@ class LineSource:
             async for line in lines:
                 await running.notifier.has_room()
                 self._emit(running, line)
+                await anyio.lowlevel.checkpoint()  # or deliveries get a turn once a commit
                 if rate:
                     due = started + (self.emitted - first) / rate
                     await anyio.sleep(max(0.0, due - anyio.current_time()))
@@ -190,6 +193,4 @@ def _read_json(path: Path) -> Json:
 
 
 def _write_json(path: Path, value: object) -> None:
-    new = path.with_suffix(".new")
-    new.write_text(json.dumps(value), encoding="utf-8")
-    new.replace(path)
+    Disk().replace_file(path, json.dumps(value).encode())

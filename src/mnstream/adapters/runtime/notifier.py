@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import assert_never
 
 import anyio
+import anyio.lowlevel
 
 from mnstream.adapters.rest.notification_json import Naming, body_text, check_header, common_text
 from mnstream.adapters.runtime.background import background
@@ -48,11 +50,13 @@ from mnstream.ports.notification_store import NotificationStore, StoredSubscript
 from mnstream.ports.observer import Observer
 from mnstream.ports.recipient import NotificationSender
 
+_log = logging.getLogger(__name__)
+
 MARK_WAIT_S = 5.0
 """How long a good end waits to be remembered as one; a disk that refuses must not stop the stop."""
 
 AlarmHook = Callable[[SubscriptionId, bool], None]
-"""Told when the alarm of a subscription is raised (True) or cleared."""
+"""Told when the alarm of a subscription is raised (True) or cleared; what it raises is logged."""
 
 _SETTINGS = SubscriptionCreated | SubscriptionModified | SubscriptionDeleted | HeartbeatControlSet
 
@@ -166,7 +170,8 @@ class Notifier:
             body: What happened; its class says of which type the notification is.
             object_path: The object that it is about.
             event_time_ms: When it happened, milliseconds since the Unix epoch; None for now.
-            href: URI of the object, when it is not to be made of its path.
+            href: URI of the object, or a path below the root of URIs, when it is not to be made of
+                its path.
 
         Raises:
             LocalProtocolError: The body has values that are not JSON, or members of the header, or
@@ -230,6 +235,8 @@ class Notifier:
     async def durable(self) -> None:
         """Wait until everything that was submitted before is durable. Safe to cancel."""
         submitted = self._submitted
+        if self._durable >= submitted:  # as always when nobody wants what is emitted
+            await anyio.lowlevel.checkpoint()
         while self._durable < submitted:
             await self._committed.wait()
 
@@ -340,11 +347,17 @@ class Notifier:
                 case ForgetSubscription():
                     self._store.forget_subscription(effect.subscription_id)
                 case SetAlarm():
-                    if self._on_alarm is not None:
-                        self._on_alarm(effect.subscription_id, effect.raised)
+                    self._tell_alarm(effect)
                 case _:
                     assert_never(effect)
         return following
+
+    def _tell_alarm(self, effect: SetAlarm) -> None:
+        if self._on_alarm is not None:
+            try:
+                self._on_alarm(effect.subscription_id, effect.raised)
+            except Exception:  # what the core asks for besides is carried out all the same
+                _log.exception("nobody was told of an alarm")
 
     def _keep(self, effect: StoreNotification, source_position: int | None) -> None:
         content = effect.content

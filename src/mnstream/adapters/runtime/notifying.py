@@ -29,6 +29,7 @@ from mnstream.adapters.observability import (
     NotifierReadiness,
     NotifierViews,
 )
+from mnstream.adapters.rest import root_of
 from mnstream.adapters.rest.notification_json import Naming, distinguished_name
 from mnstream.adapters.runtime.background import background
 from mnstream.adapters.runtime.notifier import Notifier
@@ -37,7 +38,7 @@ from mnstream.adapters.runtime.places import (
     first_of,
     is_loopback,
     listening,
-    root_of,
+    operators,
     serving_admin,
 )
 from mnstream.adapters.runtime.provisioning import ProvisioningHandler
@@ -76,8 +77,8 @@ class NotifierSettings:
         allowed: Where recipients may be; None for everywhere but loopback and link-local, and for
             loopback as well when that is what we listen on.
         signature: Signs every notification; None for no signatures.
-        admin: Address of its own for the administrative routes; None puts them on the same port,
-            for loopback peers only.
+        admin: Address of its own for the administrative routes, which answer whoever reaches it;
+            None puts them on the same port, for this machine only.
         profile: Reading of the standard.
         with_alarms: Whether a subscription that is not served is logged as an alarm (part 3c).
         limits: What a peer may cost.
@@ -172,6 +173,7 @@ async def notifying(settings: NotifierSettings) -> AsyncGenerator[RunningNotifie
             readiness=NotifierReadiness(notifier.producer, store, stopping=stop.is_set),
             metrics=NotifierMetrics(notifier.producer, store, counters=counters),
             resources=NotifierViews(service, notifier.producer, clock=clock).resources(),
+            admin_peers=operators(settings.admin),
         )
         server = RequestServer(
             first_of(provisioning) if settings.admin else first_of(routes, provisioning),

@@ -11,6 +11,7 @@ import anyio
 from anyio.abc import SocketListener, TaskGroup
 
 from mnstream.adapters.http import HttpLimits, RequestServer, listen, port_of
+from mnstream.adapters.observability import EVERYWHERE, LOOPBACK, Network
 from mnstream.adapters.rest import HttpRequest, HttpResponse
 from mnstream.ports.transport import Peer
 
@@ -30,6 +31,15 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def operators(admin: tuple[str, int] | None) -> Sequence[Network]:
+    """Say who is answered by administrative routes: this machine, or whoever reaches them.
+
+    Args:
+        admin: Address of their own; None when they share one with the 3GPP resources.
+    """
+    return LOOPBACK if admin is None or is_loopback(admin[0]) else EVERYWHERE
+
+
 def authority(host: str, port: int) -> str:
     """Write an address as a part of a URI."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -46,13 +56,6 @@ def first_of(*offers: Offer) -> Answer:
         return HttpResponse(status=404)
 
     return answer
-
-
-def root_of(request: HttpRequest, *, base_url: str | None, base_path: str, scheme: str) -> str:
-    """Write the root as whoever asks sees it: by configuration, or by the name they asked for."""
-    if base_url is not None:
-        return base_url.rstrip("/")
-    return f"{scheme}://{request.header('Host') or 'localhost'}{base_path}"
 
 
 async def listening(

@@ -7,6 +7,7 @@ is written now and then; after a crash a few frames are sent once more, none is 
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -20,12 +21,15 @@ from anyio import to_thread
 from mnstream.adapters.runtime.background import background
 from mnstream.adapters.runtime.feeds import Batch
 from mnstream.adapters.storage import Entry, LogReader, SegmentLog
+from mnstream.adapters.storage.disk import Disk
 from mnstream.adapters.storage.segments import segment_paths
 from mnstream.core.errors import MnSError
 from mnstream.core.records import ConnectionEstablished, FrameStored, StreamsChanged
 from mnstream.core.streaming.window import Window
 from mnstream.core.values import ConnectionId, ProducerId, StreamId, StreamInfo
 from mnstream.ports.clock import Clock
+
+_log = logging.getLogger(__name__)
 
 SAVE_INTERVAL_S = 0.5
 """How often the progress is written; so much is sent once more after a crash."""
@@ -51,11 +55,13 @@ class SpoolConflict(MnSError):
 class Spool:
     """The undelivered frames of one reporter."""
 
-    def __init__(self, directory: Path, log: SegmentLog, clock: Clock) -> None:
+    def __init__(self, directory: Path, log: SegmentLog, clock: Clock, disk: Disk) -> None:
         """Wrap an open log; ``open`` does that."""
         self._directory = directory
         self._log = log
         self._clock = clock
+        self._disk = disk
+        self._trouble = ""
         self._next = min(_read_progress(directory), log.next_position)
         self._saved = self._next
         self._sent: deque[int] = deque()
@@ -70,21 +76,27 @@ class Spool:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, directory: Path, clock: Clock) -> AsyncGenerator[Self]:
+    async def open(
+        cls, directory: Path, clock: Clock, *, disk: Disk | None = None
+    ) -> AsyncGenerator[Self]:
         """Open the spool in a directory, made when it is missing, and save progress meanwhile.
+
+        Progress that cannot be saved is logged, and tried again.
 
         Raises:
             StorageError: Somebody else uses it, or it cannot be read.
-            OSError: The disk refuses.
+            OSError: The disk refuses to open it.
         """
-        async with SegmentLog.open(directory) as log:
-            spool = cls(directory, log, clock)
-            async with background() as tasks:
-                tasks.start_soon(spool._save_now_and_then)
-                try:
+        disk = disk or Disk()
+        async with SegmentLog.open(directory, disk=disk) as log:
+            spool = cls(directory, log, clock, disk)
+            try:
+                async with background() as tasks:
+                    tasks.start_soon(spool._save_now_and_then)
                     yield spool
-                finally:
-                    spool._save()
+            finally:  # behind the task: two must not write the same file at the same time
+                with anyio.CancelScope(shield=True):
+                    await spool._save()
 
     def follow(self, window: Window) -> None:
         """Learn from a producer's window what is acknowledged."""
@@ -173,24 +185,30 @@ class Spool:
     async def _save_now_and_then(self) -> None:
         while True:
             await anyio.sleep(SAVE_INTERVAL_S)
-            await to_thread.run_sync(self._save)
+            await self._save()
 
-    def _save(self) -> None:
-        """Write the progress, and delete files that hold nothing undelivered.
-
-        Losing this write costs nothing but sending something once more, so it is not synced.
-        """
+    async def _save(self) -> None:
+        """Save the progress; failing costs nothing but sending something once more."""
         self._notice()
-        if self._next == self._saved:
+        position = self._next
+        if position == self._saved:
             return
-        temporary = self._directory / f"{_PROGRESS}.tmp"
-        temporary.write_text(f"{self._next}\n", encoding="ascii")
-        temporary.replace(self._directory / _PROGRESS)
-        self._saved = self._next
-        paths = segment_paths(self._directory)
-        for path, following in pairwise(paths):
-            if int(following.stem) <= self._next:
-                path.unlink()
+        try:
+            await to_thread.run_sync(self._write, position)
+        except OSError as error:
+            if str(error) != self._trouble:
+                _log.warning("the progress of the spool is not saved: %s", error)
+            self._trouble = str(error)
+        else:
+            self._saved = position
+            self._trouble = ""
+
+    def _write(self, position: int) -> None:
+        """Write the progress, and delete files that hold nothing undelivered."""
+        self._disk.replace_file(self._directory / _PROGRESS, b"%d\n" % position)
+        for path, following in pairwise(segment_paths(self._directory)):
+            if int(following.stem) <= position:
+                self._disk.remove(path)
 
 
 def _read_progress(directory: Path) -> int:

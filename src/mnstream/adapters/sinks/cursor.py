@@ -81,12 +81,4 @@ def write_cursor(path: Path, cursor: Cursor, disk: Disk) -> None:
         "ending_bytes": cursor.ending_bytes,
         "ending_crc": cursor.ending_crc,
     }
-    temporary = path.with_suffix(".tmp")
-    fd = disk.create(temporary)
-    try:
-        disk.write_at(fd, 0, json.dumps(members).encode() + b"\n")
-        disk.sync(fd)
-    finally:
-        disk.close(fd)
-    disk.rename(temporary, path)
-    disk.sync_directory(path.parent)
+    disk.replace_file(path, json.dumps(members).encode() + b"\n")

@@ -106,10 +106,7 @@ class JsonLinesFile:
         if self._fd is not None:
             fd, self._fd = self._fd, None
             self._close(fd)
-        directory = self._cursor_path.parent
-        if not directory.is_dir():
-            directory.mkdir(parents=True)
-            self._disk.sync_directory(directory.parent)
+        self._disk.make_directory(self._cursor_path.parent)
         cursor = read_cursor(self._cursor_path)
         fd, size = self._take()
         try:

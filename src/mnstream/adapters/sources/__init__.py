@@ -1,6 +1,6 @@
 """Where measurements and notifications come from: this machine, a network made up, or documents."""
 
-from mnstream.adapters.sources.catalogue import METRICS_MAX, metric_names
+from mnstream.adapters.sources.catalogue import METRICS_MAX
 from mnstream.adapters.sources.emitted import EmissionFailed, EmittedLine, emitted, emitted_lines
 from mnstream.adapters.sources.host import HostSource
 from mnstream.adapters.sources.host_probe import HostProbe, Measured, PsutilProbe, Subject
@@ -42,7 +42,6 @@ __all__ = [
     "Watcher",
     "emitted",
     "emitted_lines",
-    "metric_names",
     "read_tree",
     "recorded_unit",
     "relative_name",

@@ -121,12 +121,3 @@ def columns(metrics: int) -> tuple[Column, ...]:
     if not 1 <= metrics <= METRICS_MAX:
         raise ValueError(f"a simulated cell has 1 to {METRICS_MAX} metrics, not {metrics}")
     return _COLUMNS[:metrics]
-
-
-def metric_names(metrics: int) -> tuple[str, ...]:
-    """Return the names that a simulated stream with so many metrics has, in its order.
-
-    Raises:
-        ValueError: ``metrics`` is below 1 or above METRICS_MAX.
-    """
-    return tuple(column.name for column in columns(metrics))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import sqlite3
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
@@ -14,14 +12,12 @@ from typing import Self
 import anyio
 import anyio.to_thread
 
-from mnstream.adapters.storage.disk import Disk
+from mnstream.adapters.storage.database import opening
 from mnstream.adapters.storage.errors import LogClosed
-from mnstream.adapters.storage.notifications.schema import connect, migrate, translated
 from mnstream.adapters.storage.segments import Durability
 from mnstream.core.notification_values import Epoch, Number, SubscriptionId
 
 DATABASE = "checkpoints.sqlite"
-LOCK = "checkpoints.lock"
 
 MIGRATIONS = (
     """
@@ -51,17 +47,8 @@ class SqliteCheckpoints:
             StorageError: The disk refuses to open it.
             OSError: The disk refuses the directory.
         """
-        self._disk = Disk()
-        if not directory.exists():
-            directory.mkdir(parents=True)
-            self._disk.sync_directory(directory.parent)
-        path = directory / DATABASE
-        self._lock = self._disk.lock(directory / LOCK)
-        connection: sqlite3.Connection | None = None
-        try:
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o640))
-            self._connection = connection = connect(path, durability)
-            migrate(connection, MIGRATIONS)
+        with opening(directory / DATABASE, MIGRATIONS, durability) as self._database:
+            connection = self._database.connection
             self._saved: dict[SubscriptionId, tuple[Number, int | None]] = {
                 SubscriptionId(subscription): (
                     Number(
@@ -76,14 +63,6 @@ class SqliteCheckpoints:
                 )
             }
             self._settings: dict[str, str] = dict(connection.execute("SELECT * FROM setting"))
-        except BaseException as error:
-            if connection is not None:
-                connection.close()
-            self._disk.close(self._lock)
-            ours = translated(error, path)
-            if ours is None:
-                raise
-            raise ours from error
         self._limiter = anyio.CapacityLimiter(1)
         self._closed = False
 
@@ -106,7 +85,9 @@ class SqliteCheckpoints:
         finally:
             checkpoints._closed = True
             with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(checkpoints._close, limiter=checkpoints._limiter)
+                await anyio.to_thread.run_sync(
+                    checkpoints._database.close, limiter=checkpoints._limiter
+                )
 
     def load(self, subscription_id: SubscriptionId) -> Number | None:
         """Return the last number that was saved when this was opened, or since; None for none."""
@@ -148,16 +129,13 @@ class SqliteCheckpoints:
     async def _write(self, statement: str, parameters: tuple[str | int | None, ...]) -> None:
         if self._closed:
             raise LogClosed("nothing is remembered any more")
-        write: Callable[[], object] = partial(self._connection.execute, statement, parameters)
+        write: Callable[[], object] = partial(
+            self._database.connection.execute, statement, parameters
+        )
         try:
             await anyio.to_thread.run_sync(write, limiter=self._limiter)
         except sqlite3.DatabaseError as error:
             raise OSError(f"checkpoints: {error}") from error
-
-    def _close(self) -> None:
-        with contextlib.suppress(sqlite3.Error):
-            self._connection.close()
-        self._disk.close(self._lock)
 
 
 def _signed(number: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from pathlib import Path
@@ -16,9 +17,12 @@ else:
 # fdatasync leaves out what a reader does not need, such as the time of the last change.
 _sync = getattr(os, "fdatasync", os.fsync)
 
+_LOCKED = (errno.EWOULDBLOCK, errno.EACCES)
+"""What the lock of somebody else is told by: on Unix, on Windows."""
+
 
 class Disk:
-    """The file system. Every method but ``lock`` lets OSError through."""
+    """The file system. Every method lets OSError through."""
 
     def lock(self, path: Path) -> int:
         """Take the exclusive lock of this file, creating it; it ends with the process.
@@ -37,8 +41,20 @@ class Disk:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             os.close(fd)
-            raise LogInUse(f"{path.parent} is being written by another process") from error
+            if error.errno in _LOCKED:
+                raise LogInUse(f"{path.parent} is being written by another process") from error
+            # A file system may have no locks at all; an error of flock does not name its file.
+            raise OSError(error.errno, error.strerror, str(path)) from error
         return fd
+
+    def make_directory(self, directory: Path) -> None:
+        """Make a directory where there is none, and those above it, so that they are durable."""
+        if directory.is_dir():
+            return
+        if not directory.parent.exists():
+            self.make_directory(directory.parent)
+        directory.mkdir(exist_ok=True)
+        self.sync_directory(directory.parent)
 
     def create(self, path: Path) -> int:
         """Open an empty file for reading and writing."""
@@ -84,6 +100,21 @@ class Disk:
             os.fsync(fd)
         finally:
             os.close(fd)
+
+    def replace_file(self, path: Path, content: bytes) -> None:
+        """Replace a small file, or make it; whatever happens, the old or the new one is there.
+
+        When it is refused, which of the two is there is unknown.
+        """
+        temporary = path.with_suffix(".tmp")
+        fd = self.create(temporary)
+        try:
+            self.write_at(fd, 0, content)
+            self.sync(fd)
+        finally:
+            self.close(fd)
+        self.rename(temporary, path)
+        self.sync_directory(path.parent)
 
 
 class OpenFile:

@@ -155,9 +155,7 @@ class Segments:
         self.next_position = 0
         self.repaired_bytes = 0
         self.in_force = MetadataInForce()
-        if not directory.is_dir():
-            directory.mkdir(parents=True)
-            self._disk.sync_directory(directory.parent)
+        self._disk.make_directory(directory)
         self._lock = self._disk.lock(directory / "LOCK")
         try:
             self._recover()

@@ -9,12 +9,10 @@ one record and for thousands, and each hop to the thread costs the event loop 0.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import count
 from pathlib import Path
 from typing import Self
 
@@ -76,8 +74,6 @@ class SegmentLog:
         self._limiter = anyio.CapacityLimiter(1)
         self._next_position = segments.next_position
         self._durable_position = segments.next_position - 1
-        self._waiters: list[tuple[int, int, anyio.Event]] = []
-        self._waiter_numbers = count()
         self._room = anyio.Event()
         self._trouble = ""
         self._closing = False
@@ -92,7 +88,12 @@ class SegmentLog:
         self._gathered_bytes = 0
         self._first_wall_ms = _NEVER
         self._last_wall_ms = 0
+        # The group that is being committed, up to this position. One event for all who wait for a
+        # group: those who give up leave nothing behind.
         self._committing_bytes = 0
+        self._committing_position = self._durable_position
+        self._committing = anyio.Event()
+        self._gathering = anyio.Event()
 
     @classmethod
     @asynccontextmanager
@@ -198,9 +199,8 @@ class SegmentLog:
                 raise LogClosed(f"position {position} did not become durable")
             if self._at_once and position < self._next_position:
                 return
-            committed = anyio.Event()
-            heapq.heappush(self._waiters, (position, next(self._waiter_numbers), committed))
-            await committed.wait()
+            is_committing = position <= self._committing_position
+            await (self._committing if is_committing else self._gathering).wait()
 
     async def has_room(self) -> None:
         """Wait while more than ``pending_bytes_max`` are not durable. Safe to cancel.
@@ -272,7 +272,8 @@ class SegmentLog:
                 self._became_durable(batch)
                 await self._gather(started + self._config.commit_interval_ms / 1000)
         self._closed = True
-        self._notify(_NEVER)
+        self._gathering.set()
+        self._notify()
 
     async def _anything_gathered(self) -> bool:
         """Wait for a record; False when the log is closed and there is none."""
@@ -312,6 +313,8 @@ class SegmentLog:
         self._metadata = []
         self._first_wall_ms, self._last_wall_ms = _NEVER, 0
         self._committing_bytes, self._gathered_bytes = self._gathered_bytes, 0
+        self._committing_position = self._next_position - 1
+        self._committing, self._gathering = self._gathering, anyio.Event()
         return batch
 
     async def _commit(self, batch: Batch) -> bool:
@@ -333,11 +336,9 @@ class SegmentLog:
     def _became_durable(self, batch: Batch) -> None:
         self._durable_position += batch.count
         self._committing_bytes = 0
-        self._notify(self._durable_position)
+        self._notify()
 
-    def _notify(self, position: int) -> None:
-        waiters = self._waiters
-        while waiters and waiters[0][0] <= position:
-            heapq.heappop(waiters)[2].set()
+    def _notify(self) -> None:
+        self._committing.set()
         self._room.set()
         self._room = anyio.Event()

@@ -13,6 +13,7 @@ from trio_websocket import ConnectionRejected, WebSocketConnection, wrap_client_
 from mnstream.adapters.http import DEFAULT_HTTP_LIMITS, HeaderSource, HttpLimits, HttpTransport
 from mnstream.adapters.http.addresses import Origin
 from mnstream.adapters.http.config import NO_OBSERVER
+from mnstream.adapters.http.header_source import further_headers
 from mnstream.adapters.http.wire import IO_BYTES
 from mnstream.adapters.rest import HttpResponse
 from mnstream.adapters.trio_websocket.channel import QUEUE, TrioWebSocketChannel
@@ -54,7 +55,7 @@ class TrioWebSocketTransport(HttpTransport):
 
     async def _upgrade(self, stream: ByteStream, origin: Origin, path: str) -> Channel:
         """Let trio-websocket do the opening handshake."""
-        further = () if self._headers is None else await self._headers()
+        further = await further_headers(self._headers)
         extra = [(name.encode("ascii"), value.encode("latin-1")) for name, value in further]
         trio_stream = TrioStream(stream)
 

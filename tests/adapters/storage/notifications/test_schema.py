@@ -14,8 +14,9 @@ from mnstream.adapters.storage import (
     StorageError,
 )
 from mnstream.adapters.storage import checkpoints as checkpoints_module
+from mnstream.adapters.storage.database import migrate
 from mnstream.adapters.storage.notifications import writer as writer_module
-from mnstream.adapters.storage.notifications.schema import MIGRATIONS, migrate
+from mnstream.adapters.storage.notifications.schema import MIGRATIONS
 from mnstream.testing.notification_samples import FIRST, SUBSCRIPTIONS, A, append, ids, number
 from tests.adapters.storage.notifications.helpers import FAST
 

@@ -19,6 +19,7 @@ from mnstream.adapters.storage import (
     NotificationStoreConfig,
     SqliteNotificationStore,
 )
+from mnstream.adapters.storage.notifications.operations import Mark
 from mnstream.core.notification_values import Epoch
 from mnstream.ports.notification_store import Committed
 from mnstream.testing.notification_samples import (
@@ -32,6 +33,7 @@ from mnstream.testing.notification_samples import (
     ids,
     number,
 )
+from tests.adapters.storage.helpers import instances
 from tests.adapters.storage.notifications.helpers import FAST, refused, refusing, rows, until
 
 pytestmark = pytest.mark.anyio
@@ -138,6 +140,41 @@ async def test_a_commit_that_failed_after_all_was_done_is_not_repeated(tmp_path:
     assert rows(tmp_path, "SELECT notification_id, source_position, bytes FROM mark") == [
         (3, 4, 3 * len(common(1)))
     ]
+
+
+async def test_marks_that_nobody_could_tell_apart_are_one(tmp_path: Path) -> None:
+    """A disk that refuses stops a source only when somebody wants what it emits."""
+    kind = refusing()
+    async with SqliteNotificationStore.open(tmp_path, FAST, connection_type=kind) as store:
+        kind.gate.clear()
+        store.save_subscription(SUBSCRIPTIONS[0])
+        for position in range(2_000):
+            store.mark(source_position=position)
+        append(store, 1, number(A, FIRST, 1), source_position=2_000)
+        for position in range(2_001, 4_000):
+            store.mark(source_position=position)
+        store.mark(clean=True)
+        left = instances(Mark)
+        kind.gate.set()
+        assert left < 10
+        await store.flush()
+    async with SqliteNotificationStore.open(tmp_path, FAST) as store:
+        assert (store.source_position, store.was_clean) == (3_999, True)
+        assert await stored(store) == [1]
+
+
+async def test_those_who_stop_waiting_leave_nothing_behind(tmp_path: Path) -> None:
+    kind = refusing()
+    async with SqliteNotificationStore.open(tmp_path, FAST, connection_type=kind) as store:
+        kind.gate.clear()
+        store.save_subscription(SUBSCRIPTIONS[0])
+        for _ in range(200):
+            with anyio.move_on_after(0):
+                await store.flush()
+        left = instances(anyio.Event)
+        kind.gate.set()
+        assert left < 100
+        await store.flush()
 
 
 async def test_leaving_while_the_disk_refuses_says_what_is_lost(tmp_path: Path) -> None:

@@ -14,7 +14,13 @@ import anyio.to_thread
 
 from mnstream.adapters.storage.errors import LogClosed
 from mnstream.adapters.storage.notifications.config import NotificationStoreConfig
-from mnstream.adapters.storage.notifications.operations import Append, Changes, Held, Operation
+from mnstream.adapters.storage.notifications.operations import (
+    Append,
+    Changes,
+    Held,
+    Mark,
+    Operation,
+)
 from mnstream.adapters.storage.notifications.writer import Refused, Writer
 from mnstream.core.notification_values import Epoch, SubscriptionId
 from mnstream.ports.notification_store import Committed
@@ -43,7 +49,6 @@ class Committer:
         self._durable = 0
         self._durable_id = self._told_id = writer.notification_id
         self._rolled_over: dict[SubscriptionId, Epoch] = {}
-        self._waiters: deque[tuple[int, anyio.Event]] = deque()
         self._news = anyio.Event()
         self._wake = anyio.Event()
         self._stop = anyio.Event()
@@ -56,7 +61,15 @@ class Committer:
         return self._asked - self._durable
 
     def ask(self, operation: Operation) -> None:
-        """Add an operation to those that gather."""
+        """Add an operation to those that gather.
+
+        A mark behind a mark takes its place: a source whose notifications nobody wants asks for
+        nothing else, and nothing stops it while the disk refuses.
+        """
+        last = self._operations[-1] if self._operations else None
+        if isinstance(operation, Mark) and isinstance(last, Mark):
+            self._operations[-1] = operation.after(last)
+            return
         self._operations.append(operation)
         self._asked += 1
         self._wake.set()
@@ -97,9 +110,7 @@ class Committer:
         while position > self._durable:
             if self._closed:
                 raise LogClosed("what was asked for did not become durable")
-            committed = anyio.Event()
-            self._waiters.append((position, committed))
-            await committed.wait()
+            await self._news.wait()
 
     async def commit_until_stopped(self) -> None:
         """Be the task that commits. Cancelling it does nothing; ``stop`` ends it."""
@@ -113,7 +124,7 @@ class Committer:
                     self._publish(len(batch), changes)
             finally:
                 self._closed = True
-                self._tell(self._asked)
+                self._tell()
 
     async def _anything_to_do(self) -> bool:
         """Wait for something to commit, or until it is time to look for what is too old."""
@@ -176,11 +187,9 @@ class Committer:
                 del self._rolled_over[subscription_id]  # of an epoch that is over
         for subscription_id in changes.lost:
             self._rolled_over[subscription_id] = next(reversed(self.held[subscription_id].epochs))
-        self._tell(self._durable)
+        self._tell()
 
-    def _tell(self, position: int) -> None:
-        """Wake those who wait for news, and for operations up to this one."""
+    def _tell(self) -> None:
+        """Wake those who wait for news; one event for all, who gives up leaves nothing behind."""
         self._news.set()
         self._news = anyio.Event()
-        while self._waiters and self._waiters[0][0] <= position:
-            self._waiters.popleft()[1].set()

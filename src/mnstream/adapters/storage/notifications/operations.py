@@ -42,6 +42,11 @@ class Mark:
     source_position: int | None
     clean: bool
 
+    def after(self, earlier: Mark) -> Mark:
+        """Return what does the same as the earlier one and then this."""
+        position = self.source_position
+        return Mark(earlier.source_position if position is None else position, self.clean)
+
 
 Operation = Append | Save | Forget | Mark
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import assert_never
 
-from mnstream.adapters.storage.disk import Disk
+from mnstream.adapters.storage.database import opening
 from mnstream.adapters.storage.notifications.config import NotificationStoreConfig
 from mnstream.adapters.storage.notifications.kept import Books, Kept, KeptSubscription
 from mnstream.adapters.storage.notifications.operations import (
@@ -22,13 +21,12 @@ from mnstream.adapters.storage.notifications.operations import (
     Save,
 )
 from mnstream.adapters.storage.notifications.retention import Retention
-from mnstream.adapters.storage.notifications.schema import MIGRATIONS, connect, migrate, translated
+from mnstream.adapters.storage.notifications.schema import MIGRATIONS
 from mnstream.adapters.storage.notifications.subscriptions import read_settings, write_settings
 from mnstream.core.notification_values import ObjectPath, SubscriptionId
 from mnstream.ports.notification_store import StoredSubscription
 
 DATABASE = "notifications.sqlite"
-LOCK = "notifications.lock"
 
 
 class Refused(Exception):
@@ -61,33 +59,16 @@ class Writer:
             OSError: The disk refuses the directory.
         """
         self._config = config
-        self._disk = Disk()
-        if not directory.exists():
-            directory.mkdir(parents=True)
-            self._disk.sync_directory(directory.parent)
         self.path = directory / DATABASE
-        self._lock = self._disk.lock(directory / LOCK)
-        connection: sqlite3.Connection | None = None
-        try:
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o640))
-            connection = connect(self.path, config.durability, connection_type)
-            migrate(connection, MIGRATIONS)
-            self._connection = connection
+        with opening(self.path, MIGRATIONS, config.durability, connection_type) as self._database:
+            self._connection = self._database.connection
             self._read_books()
             self.restored = self._restored()
             self.was_clean = self._books.clean
             self.source_position = self._books.source_position
             self.notification_id = self._books.notification_id
-            connection.execute("UPDATE mark SET clean = 0")
+            self._connection.execute("UPDATE mark SET clean = 0")
             self._books.clean = False
-        except BaseException as error:
-            if connection is not None:
-                connection.close()
-            self._disk.close(self._lock)
-            ours = translated(error, self.path)
-            if ours is None:
-                raise
-            raise ours from error
         self._repeating = False
 
     def held(self) -> dict[SubscriptionId, Held]:
@@ -122,9 +103,7 @@ class Writer:
 
     def close(self) -> None:
         """Close the database and give its lock back. Never raises."""
-        with contextlib.suppress(sqlite3.Error, OSError):
-            self._connection.close()
-        self._disk.close(self._lock)
+        self._database.close()
 
     def _read_books(self) -> None:
         self._books = Books(self._connection)
