@@ -120,8 +120,8 @@ class SaveCheckpoint:
 
     Attributes:
         number: The number.
-        checksum: CRC-32 of the text that it stood for, where only that can tell a restart of the
-            producer; None where its epoch tells it.
+        checksum: CRC-32 of what it stood for, where only that can tell a restart of the producer;
+            None where its epoch tells it.
     """
 
     number: Number

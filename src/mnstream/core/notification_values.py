@@ -7,7 +7,7 @@ a header that everybody understands and a body that is open: members nobody here
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import NewType
 
@@ -167,6 +167,8 @@ class Received:
         notification_type: Its type.
         event_time_ms: When it happened; None when that cannot be read.
         payload: The JSON text, byte for byte.
+        content: CRC-32 of what it says, however that is spelled: producers and proxies may write
+            the same JSON anew.
         not_sent_types: Types that it says were not prepared; None when it does not know which,
             empty for every other notification.
     """
@@ -175,6 +177,7 @@ class Received:
     notification_type: str
     event_time_ms: int | None
     payload: bytes
+    content: int = field(compare=False)  # follows from the payload
     not_sent_types: frozenset[str] | None = frozenset()
 
 

@@ -89,7 +89,11 @@ async def test_a_notification_is_taken(request_: bytes) -> None:
     assert answer.endswith(b"\r\n\r\n")
     [received] = taker.taken
     assert received == Received(
-        number=NUMBER, notification_type="notifyNewAlarm", event_time_ms=1_000, payload=text()
+        number=NUMBER,
+        notification_type="notifyNewAlarm",
+        event_time_ms=1_000,
+        payload=text(),
+        content=0,
     )
 
 

@@ -151,6 +151,7 @@ class Subscribing:
                 notification_type="notifyMOICreation",
                 event_time_ms=WALL_MS,
                 payload=b"{}",
+                content=0,
             )
             self.feed(NotificationReceived(received=received))
 

@@ -167,6 +167,20 @@ def test_what_is_read_keeps_the_text_byte_for_byte() -> None:
     assert read.not_sent_types == frozenset()
 
 
+def test_what_is_said_is_the_same_however_it_is_spelled() -> None:
+    members: dict[str, Json] = {
+        "notificationType": "notifyNewAlarm",
+        "sequenceNo": 3,
+        "n\u00e4me": [1.50, None, {"a": "\u00e4", "b": -0.0}],
+    }
+    compact = received(json.dumps(members, separators=(",", ":"), ensure_ascii=False).encode())
+    spaced = received(json.dumps(members, indent=2, sort_keys=True).encode())
+    assert compact.payload != spaced.payload
+    assert compact.content == spaced.content
+    other = received(json.dumps(members | {"sequenceNo": 4}).encode())
+    assert other.content != compact.content
+
+
 @pytest.mark.parametrize(
     ("members", "types"),
     [

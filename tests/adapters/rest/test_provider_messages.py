@@ -152,6 +152,7 @@ def test_stored_notifications() -> None:
                 notification_type="notifyNewAlarm",
                 event_time_ms=1_000,
                 payload=text.encode(),
+                content=0,
             )
             for number, text in zip((3, 4, 5), texts, strict=True)
         ),

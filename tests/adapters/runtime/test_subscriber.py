@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from zlib import crc32
 
 import anyio
 import anyio.lowlevel
@@ -48,7 +49,11 @@ def notification(sequence_no: int, epoch: Epoch = FIRST) -> Received:
     text = json.dumps({"sequenceNo": sequence_no, "epoch": epoch}).encode()
     number = Number(subscription_id=OURS, epoch=epoch, sequence_no=sequence_no)
     return Received(
-        number=number, notification_type="notifyEvent", event_time_ms=WALL_MS, payload=text
+        number=number,
+        notification_type="notifyEvent",
+        event_time_ms=WALL_MS,
+        payload=text,
+        content=crc32(text),
     )
 
 

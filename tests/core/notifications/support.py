@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from zlib import crc32
 
 from mnstream.core.errors import InvalidFilter
 from mnstream.core.notification_effects import (
@@ -231,6 +232,7 @@ def note(
         notification_type=CREATION,
         event_time_ms=sequence_no if time_ms is None else time_ms,
         payload=f"{sequence_no}{text}".encode(),
+        content=crc32(f"{sequence_no}{text}".encode()),
         not_sent_types=not_sent_types,
     )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from zlib import crc32
 
 import pytest
 
@@ -71,7 +70,7 @@ def new(
 
 def checksum(number: int) -> int:
     """What is saved beside a number whose epoch is not told."""
-    return crc32(note(number, UNTOLD).payload)
+    return note(number, UNTOLD).content
 
 
 def following(number: int, epoch: Epoch = E1) -> NotificationConsumer:
@@ -399,6 +398,34 @@ def test_a_heartbeat_that_goes_back_is_asked_about() -> None:
     assert effects[2:] == (*restart(UNTOLD, UNTOLD, certain=False), ask(1, 2, UNTOLD))
 
 
+def test_an_answer_that_is_older_than_what_has_come_since_is_no_restart() -> None:
+    consumer = following(5, UNTOLD)
+    feed(consumer, heard(2, UNTOLD))
+    for number in (6, 7):
+        feed(consumer, got(number, UNTOLD), handed(number, UNTOLD))
+    assert feed(consumer, answer(window(1, 5, UNTOLD), 5, 5, 5)) == ()
+    assert consumer.counts.restarts == 0
+
+
+def test_a_late_heartbeat_makes_no_hole_of_what_is_on_its_way() -> None:
+    consumer = following(5, UNTOLD)
+    feed(consumer, heard(2, UNTOLD))
+    assert feed(consumer, answer(window(1, 50, UNTOLD), 5, 5, 5)) == ()
+    assert consumer.state is S.IN_SEQUENCE
+    assert consumer.sequence is not None
+    assert consumer.sequence.highest == 5
+
+
+def test_the_same_spelled_in_another_way_is_the_same() -> None:
+    consumer = following(5, UNTOLD)
+    respelled = replace(note(5, UNTOLD), payload=b"5 ")
+    assert feed(consumer, NotificationReceived(received=respelled)) == ()
+    feed(consumer, heard(2, UNTOLD))
+    listed = replace(answer(window(1, 5, UNTOLD), 5, 5), notifications=(respelled,))
+    assert feed(consumer, listed) == ()
+    assert consumer.counts.restarts == 0
+
+
 def test_a_heartbeat_that_is_late_is_no_restart() -> None:
     consumer = following(5, UNTOLD)
     feed(consumer, heard(2, UNTOLD))
@@ -519,6 +546,7 @@ def test_without_a_time_an_unknown_number_is_a_repetition() -> None:
         notification_type=received.notification_type,
         event_time_ms=None,
         payload=b"?",
+        content=0,
     )
     assert not remembered(1).is_repetition(timeless, None)
     assert remembered(2).is_repetition(timeless, None)

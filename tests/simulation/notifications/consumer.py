@@ -176,7 +176,11 @@ class ConsumerProcess:
             sequence_no=number + 2**30,  # what is near is handed over when its turn comes
         )
         received = Received(
-            number=invented, notification_type="invented", event_time_ms=None, payload=b"invented"
+            number=invented,
+            notification_type="invented",
+            event_time_ms=None,
+            payload=b"invented",
+            content=0,
         )
         self._feed(NotificationReceived(received=received))
 

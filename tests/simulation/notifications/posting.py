@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
+from zlib import crc32
 
 from mnstream.core.notification_effects import PostHeartbeat, PostNotification
 from mnstream.core.notification_events import (
@@ -179,5 +180,6 @@ class Posting:
             notification_type=note.notification_type,
             event_time_ms=note.event_time_ms,
             payload=note.text.encode(),
+            content=crc32(note.text.encode()),
             not_sent_types=note.not_sent_types,
         )

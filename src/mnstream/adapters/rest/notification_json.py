@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
+from zlib import crc32
 
 from mnstream.adapters.rest.json_text import Unreadable, read_json, write_json
 from mnstream.adapters.rest.limits import DEFAULT_LIMITS, RestLimits
@@ -205,6 +206,7 @@ def _notification(
         notification_type=notification_type,
         event_time_ms=_time(members, "eventTime"),
         payload=text,
+        content=crc32(json.dumps(members, sort_keys=True).encode("ascii")),
         not_sent_types=_not_sent_types(notification_type, members),
     )
 

@@ -9,8 +9,8 @@ reported as lost, number by number: the application has to read the objects agai
 
 What is posted may be wrong or invented, so it only gives reason to ask. A number that the producer
 has not prepared is not lost, and what came far ahead is kept and not believed, until the producer
-confirms it, or at least as many came as are missing before it. A producer that
-cannot be asked is believed when it is not far ahead, or twice in a row.
+confirms it, or at least as many came as are missing before it. A producer that cannot be asked is
+believed when it is not far ahead, or twice in a row.
 
 A producer that restarts begins to count anew, in a new epoch. If it tells its epochs, the old one
 is finished first, from the store, and no epoch in between is left out; the new one waits. If it
@@ -213,7 +213,7 @@ class NotificationConsumer:
         if last is None or sequence is None:
             return ()
         if heartbeat.epoch == UNTOLD and last < sequence.processed:
-            self._must_ask = True  # late, or of a producer that restarted: its window tells
+            self._must_go_on = True  # late, or of a producer that restarted: its window tells
         sequence.know(last)
         return ()
 
@@ -274,9 +274,9 @@ class NotificationConsumer:
         if self._anchor is not None:
             span = self._anchor.before(span)
         span = span or NO_NUMBERS
+        self._epochs.note_asked()
         self._asked = (epoch, span)
-        self._wants_newest = self._must_ask
-        self._must_ask = self._must_go_on = False
+        self._wants_newest, self._must_ask, self._must_go_on = self._must_ask, False, False
         self._deadline_ms = now_ms + self.config.fetch_timeout_ms
         return (FetchRange(epoch=epoch, first=span.first, last=span.last),)
 

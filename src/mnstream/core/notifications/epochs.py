@@ -35,8 +35,8 @@ class Epochs:
         join_at: Epoch to ask for as long as none is followed; 0 for the oldest that there is.
     """
 
-    __slots__ = ("_buffer_max", "_from_start", "_later", "_left", "_subscription_id", "current",
-                 "ending", "join_at")  # fmt: skip
+    __slots__ = ("_asked_behind", "_buffer_max", "_from_start", "_later", "_left",
+                 "_subscription_id", "current", "ending", "join_at")  # fmt: skip
 
     def __init__(
         self,
@@ -52,6 +52,7 @@ class Epochs:
         self._buffer_max = buffer_max
         self._later: dict[Epoch, EpochSequence] = {}
         self._left: dict[Epoch, int] = {}
+        self._asked_behind = 0
         self.current: EpochSequence | None = None
         self.ending: Ending | None = None
         self.join_at = UNTOLD
@@ -113,6 +114,10 @@ class Epochs:
             self._later[epoch] = self._new(epoch)
         return self._later.get(epoch)
 
+    def note_asked(self) -> None:
+        """Note how far the present epoch was processed when the producer was asked."""
+        self._asked_behind = 0 if self.current is None else self.current.processed
+
     def infer_restart(self, reason: str) -> EpochSequence:
         """End the present epoch of a producer that does not tell epochs (B4); give the next."""
         current = self.current or self._begin(UNTOLD, None)
@@ -156,7 +161,8 @@ class Epochs:
         elif window.next_epoch is not None and window.next_epoch > window.epoch:
             unknown = "" if window.known else "the producer does not remember this epoch"
             self.ending = Ending(next_epoch=window.next_epoch, unknown=unknown)
-        elif self.current.epoch == UNTOLD and window.newest_sequence_no < self.current.processed:
+        elif self.current.epoch == UNTOLD and window.newest_sequence_no < self._asked_behind:
+            # What was processed while it answered, it need not have known.
             following = self.infer_restart("the producer has fewer numbers")
             following.know(window.newest_sequence_no)
         else:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from zlib import crc32
 
 from mnstream.core.notification_values import UNTOLD, Number, Received
 from mnstream.core.notifications.gaps import Span
@@ -32,7 +31,7 @@ class Anchor:
     def is_denied(self, notifications: Iterable[Received]) -> bool:
         """Tell whether the number stands for something else now."""
         return any(
-            each.number.sequence_no == self.number and crc32(each.payload) != self.checksum
+            each.number.sequence_no == self.number and each.content != self.checksum
             for each in notifications
         )
 
@@ -49,7 +48,7 @@ class Recent:
 
     def remember(self, received: Received) -> None:
         """Remember a notification; the oldest is forgotten."""
-        self._checksums[received.number.sequence_no] = crc32(received.payload)
+        self._checksums[received.number.sequence_no] = received.content
         self._last_time_ms = received.event_time_ms
         if len(self._checksums) > RECENT_MAX:
             del self._checksums[next(iter(self._checksums))]
@@ -68,19 +67,19 @@ class Recent:
         if sequence.epoch != UNTOLD or number == 0:
             return None
         here = sequence.find(number)
-        checksum = self._checksums.get(number) if here is None else crc32(here.payload)
+        checksum = self._checksums.get(number) if here is None else here.content
         return None if checksum is None else Anchor(number, checksum)
 
     def is_known(self, received: Received, here: Received | None) -> bool:
-        """Tell whether a notification is the same, byte for byte, as one that was seen lately.
+        """Tell whether a notification is the same as one that was seen lately.
 
         Args:
             received: It.
             here: The one of the same number that is not processed yet, if there is one.
         """
         if here is not None:
-            return here.payload == received.payload
-        return self._checksums.get(received.number.sequence_no) == crc32(received.payload)
+            return here.content == received.content
+        return self._checksums.get(received.number.sequence_no) == received.content
 
     def is_contradicted(self, received: Received, here: Received | None) -> bool:
         """Tell whether a notification is another than the one of its number that is remembered.
