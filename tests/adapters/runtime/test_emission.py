@@ -7,12 +7,15 @@ import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from mnstream.adapters.runtime.background import background
 from mnstream.adapters.runtime.emission import DocumentSource, LineSource
+from mnstream.adapters.runtime.notifier import Notifier
 from mnstream.adapters.runtime.notifying import NotifierSettings, RunningNotifier, notifying
 from mnstream.adapters.sources.watch import WatchSettings
 from mnstream.adapters.storage.disk import Disk
@@ -83,6 +86,33 @@ async def test_bad_lines_are_told_and_passed_over(tmp_path: Path) -> None:
         assert await stored(notifier) == ["a", "b", "c"]
     assert (source.emitted, source.refused, source.is_over) == (3, 2, True)
     assert [each.split(":")[0] for each in emitting.told] == ["line 3", "line 4"]
+
+
+async def test_others_have_a_turn_with_every_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was emitted has to be delivered meanwhile, however many lines there are."""
+    path, turns = write(tmp_path / "lines", *range(300)), 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turns += 1
+
+    begun: list[int] = []
+    submit = Notifier.submit
+
+    def noted(*args: Any, **named: Any) -> None:
+        begun.append(turns)
+        submit(*args, **named)
+
+    async with running(tmp_path / "n") as notifier, background() as tasks:
+        monkeypatch.setattr(Notifier, "submit", noted)
+        tasks.start_soon(count_turns)
+        await Emitting(path, tmp_path / "n").run(notifier)
+    # On trio the order within a turn is random, so a line may find the turn of the one before.
+    assert len(set(begun)) >= len(begun) / 2 == 150
 
 
 async def test_a_crash_in_the_middle_is_gone_on_from(tmp_path: Path) -> None:
