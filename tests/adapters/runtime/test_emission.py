@@ -93,19 +93,21 @@ async def test_others_have_a_turn_with_every_line(
 ) -> None:
     """What was emitted has to be delivered meanwhile, however many lines there are."""
     path, turns = write(tmp_path / "lines", *range(300)), 0
-
-    async def count_turns() -> None:
-        nonlocal turns
-        while True:
-            await anyio.lowlevel.checkpoint()
-            turns += 1
-
     begun: list[int] = []
+    first = anyio.Event()
     submit = Notifier.submit
 
     def noted(*args: Any, **named: Any) -> None:
         begun.append(turns)
+        first.set()
         submit(*args, **named)
+
+    async def count_turns() -> None:
+        nonlocal turns
+        await first.wait()
+        while len(begun) < 300:
+            await anyio.lowlevel.checkpoint()
+            turns += 1
 
     async with running(tmp_path / "n") as notifier, background() as tasks:
         monkeypatch.setattr(Notifier, "submit", noted)
