@@ -7,6 +7,7 @@ from dataclasses import replace
 from zlib import crc32
 
 from mnstream.core.errors import InvalidFilter
+from mnstream.core.events import DeadlineReached
 from mnstream.core.notification_effects import (
     CancelPost,
     FetchRange,
@@ -18,6 +19,7 @@ from mnstream.core.notification_effects import (
 from mnstream.core.notification_events import (
     DeliveryFailed,
     DeliverySucceeded,
+    FetchFailed,
     HandedOver,
     HeartbeatReceived,
     NotificationEmitted,
@@ -26,6 +28,7 @@ from mnstream.core.notification_events import (
     RangeFetched,
     SubscriptionCreated,
     SubscriptionModified,
+    SynchronisationRequested,
 )
 from mnstream.core.notification_values import (
     UNTOLD,
@@ -216,6 +219,10 @@ def contents(effects: Sequence[NotificationProducerEffect]) -> list[tuple[str, d
 
 
 # --- the consumer --------------------------------------------------------------------------------
+
+DEADLINE = DeadlineReached()
+SYNCHRONISE = SynchronisationRequested()
+NO_LIST = FetchFailed(reason="404", permanent=True)
 
 
 def note(

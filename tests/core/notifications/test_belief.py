@@ -17,20 +17,21 @@ from mnstream.core.notification_effects import (
     SaveCheckpoint,
 )
 from mnstream.core.notification_events import (
-    FetchFailed,
     NotificationConsumerEvent,
     NotificationReceived,
     RangeFetched,
-    SynchronisationRequested,
 )
 from mnstream.core.notification_values import UNTOLD, Epoch, StoredRange
 from mnstream.core.notifications.config import NotificationConsumerConfig
 from mnstream.core.notifications.consumer import UNCONFIRMED, NotificationConsumer
 from mnstream.core.notifications.sequence import LEAP_MAX
 from tests.core.notifications.support import (
+    DEADLINE,
     E1,
     E2,
+    NO_LIST,
     S1,
+    SYNCHRONISE,
     answer,
     ask,
     got,
@@ -45,9 +46,6 @@ from tests.core.notifications.support import (
 CONFIG = NotificationConsumerConfig(
     reorder_wait_ms=500, buffer_max=5, fetch_max=3, fruitless_max=2, back_off_initial_ms=1_000
 )
-DEADLINE = DeadlineReached()
-SYNCHRONISE = SynchronisationRequested()
-NO_LIST = FetchFailed(reason="404", permanent=True)
 FAR = 2**63
 NOT_KNOWN = "the producer does not know them"
 TWO = "a number stands for two notifications"

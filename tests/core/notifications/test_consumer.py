@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from mnstream.core.errors import LocalProtocolError
-from mnstream.core.events import DeadlineReached
 from mnstream.core.lifecycles.synchronisation import SynchronisationState as S
 from mnstream.core.notification_effects import (
     HandOver,
@@ -27,10 +26,12 @@ from mnstream.core.notifications.config import NotificationConsumerConfig
 from mnstream.core.notifications.consumer import NotificationConsumer
 from mnstream.core.notifications.gaps import Span
 from tests.core.notifications.support import (
+    DEADLINE,
     E1,
     E2,
     OLDEST,
     S1,
+    SYNCHRONISE,
     answer,
     ask,
     got,
@@ -52,8 +53,6 @@ CONFIG = NotificationConsumerConfig(
     back_off_initial_ms=1_000,
     back_off_max_ms=4_000,
 )
-SYNCHRONISE = SynchronisationRequested()
-DEADLINE = DeadlineReached()
 GONE = "the producer has not stored them any more"
 
 

@@ -31,7 +31,7 @@ from mnstream.core.notification_events import (
 from mnstream.core.notification_values import Epoch, Received, StoredRange
 from mnstream.core.notifications.config import NotificationConsumerConfig
 from mnstream.core.notifications.consumer import NotificationConsumer
-from tests.core.notifications.support import E1, E2, S1, got, heard, no, note
+from tests.core.notifications.support import E1, E2, NO_LIST, S1, got, heard, no, note
 
 CONFIG = NotificationConsumerConfig(
     reorder_wait_ms=500, buffer_max=6, fetch_max=4, fruitless_max=2, refusals_max=3
@@ -39,7 +39,6 @@ CONFIG = NotificationConsumerConfig(
 FAR = 2**40
 BEFORE = Epoch(E1 - 1)
 STEPS_MAX = 400
-NO_LIST = FetchFailed(reason="404", permanent=True)
 Answer = RangeFetched | FetchFailed | StoredRange
 Word = str | NotificationConsumerEvent
 

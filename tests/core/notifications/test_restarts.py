@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from mnstream.core.events import DeadlineReached
 from mnstream.core.lifecycles.synchronisation import SynchronisationState as S
 from mnstream.core.notification_effects import (
     NotificationConsumerEffect,
@@ -20,7 +19,6 @@ from mnstream.core.notification_events import (
     NotificationConsumerEvent,
     NotificationReceived,
     RangeFetched,
-    SynchronisationRequested,
 )
 from mnstream.core.notification_values import UNTOLD, Epoch, Number
 from mnstream.core.notifications.config import NotificationConsumerConfig
@@ -28,9 +26,11 @@ from mnstream.core.notifications.consumer import NotificationConsumer
 from mnstream.core.notifications.epochs import EPOCHS_MAX
 from mnstream.core.notifications.recent import RECENT_MAX, Recent
 from tests.core.notifications.support import (
+    DEADLINE,
     E1,
     E2,
     S1,
+    SYNCHRONISE,
     answer,
     ask,
     got,
@@ -52,8 +52,6 @@ CONFIG = NotificationConsumerConfig(
     refusals_max=3,
 )
 E3 = Epoch(3_000_000)
-SYNCHRONISE = SynchronisationRequested()
-DEADLINE = DeadlineReached()
 ELSE = "a number stands for something else"
 ROLLED = "the producer has not stored them any more"
 WENT_BACK = "numbers went back"

@@ -125,10 +125,7 @@ def decode_pdsus(payload: bytes) -> tuple[PerformanceDataStreamUnit, ...]:
         Undecodable: Not a PDSUs message, one in which nothing but unknown fields is, or
             sub-counters nested too deeply.
     """
-    try:
-        message = PDSUs.FromString(payload)
-    except DecodeError as error:
-        raise Undecodable(f"not a PDSUs message: {error}", clause=CLAUSE) from error
+    message = _parsed(payload)
     if payload and not message.pdsu:
         raise Undecodable(NO_UNIT, clause=CLAUSE)
     return tuple(
@@ -148,13 +145,17 @@ def holds_unknown_fields(payload: bytes) -> bool:
     Raises:
         Undecodable: Not a PDSUs message.
     """
-    try:
-        message = PDSUs.FromString(payload)
-    except DecodeError as error:
-        raise Undecodable(f"not a PDSUs message: {error}", clause=CLAUSE) from error
+    message = _parsed(payload)
     size = message.ByteSize()
     message.DiscardUnknownFields()
     return message.ByteSize() != size
+
+
+def _parsed(payload: bytes) -> PDSUs:
+    try:
+        return PDSUs.FromString(payload)
+    except DecodeError as error:
+        raise Undecodable(f"not a PDSUs message: {error}", clause=CLAUSE) from error
 
 
 def encode_pdsus(units: Iterable[PerformanceDataStreamUnit]) -> bytes:

@@ -99,9 +99,8 @@ class RowGroups:
                 self._pending.result()
             writer.close()
         except BaseException:
-            writer.is_open = (
-                False  # or it writes an end when it is collected, and the file is closed
-            )
+            # Or it writes an end when it is collected, and the file is closed.
+            writer.is_open = False
             raise
 
     def number(self, column: str, text: str | None) -> int | None:
